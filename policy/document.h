@@ -1,0 +1,55 @@
+/* The policy: an immutable document that says how much each team and the account may run. */
+#ifndef LOOKOUT_POLICY_DOCUMENT_H
+#define LOOKOUT_POLICY_DOCUMENT_H
+
+#include "policy/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POLICY_MAX_BYTES    (1024 * 1024)
+#define POLICY_MAX_TEAMS    1000
+#define POLICY_MAX_PROJECTS 100   /* patterns of one team */
+#define POLICY_MAX_NAME     64    /* of a team: [A-Za-z0-9][A-Za-z0-9_.-]* */
+#define POLICY_MAX_UNITS    1000000
+#define POLICY_NO_LIMIT     INT64_MAX
+
+/* Limits of the account or of one team; POLICY_NO_LIMIT where the document says nothing. */
+struct policy_limits {
+    int64_t concurrent_units; /* inference units of all models together */
+    int64_t running_models;   /* models that run at the same time */
+    int64_t units_per_model;  /* inference units of one model */
+};
+
+struct policy_team {
+    char name[POLICY_MAX_NAME + 1];
+    struct policy_limits limits;
+    char **projects; /* patterns: a project's name, in which `*` stands for any run of characters */
+    size_t project_count;
+};
+
+struct policy; /* immutable once parsed; shared between threads freely */
+
+/*
+ * Parses and checks a whole document (policy/policy.schema.json describes it). Strict: an unknown
+ * member, a wrong type, a limit below 1, a version other than 1, a duplicate or empty pattern,
+ * and every rule that can match nothing (a team without a project pattern, a pattern that no project
+ * name can match or that another pattern of the same team already covers) is an error with its JSON
+ * pointer. `*out` is owned by the caller.
+ */
+int policy_parse(const char *text, size_t len, struct policy **out, struct error *err)
+    __attribute__((warn_unused_result));
+void policy_free(struct policy **policy);
+
+const struct policy_limits *policy_account(const struct policy *policy);
+/* The team of that exact name, or NULL. Borrowed from `policy`. */
+const struct policy_team *policy_find_team(const struct policy *policy, const char *name);
+/* Teams in the order of their names, for listings. */
+size_t policy_team_count(const struct policy *policy);
+const struct policy_team *policy_team_at(const struct policy *policy, size_t index);
+
+/* The pattern that admits the project, or NULL. Case matters, as it does for AWS. */
+const char *policy_match_project(const struct policy_team *team, const char *project);
+
+#endif
