@@ -2,4 +2,22 @@
 noinst_LIBRARIES += gateway/aws/libaws.a
 gateway_aws_libaws_a_SOURCES = \
 	%D%/credentials.h %D%/credentials.c %D%/credentials_env.c %D%/credentials_file.c \
-	%D%/sigv4.h %D%/sigv4.c
+	%D%/sigv4.h %D%/sigv4.c %D%/sigv4_canonical.c
+
+check_PROGRAMS += tests/vectors/sigv4_botocore tests/vectors/sigv4_official
+TESTS += tests/vectors/sigv4_botocore tests/vectors/sigv4_official \
+	tests/vectors/make_sigv4_cases.py
+EXTRA_DIST += tests/vectors/make_sigv4_cases.py tests/vectors/sigv4-botocore.jsonl
+tests_vectors_sigv4_botocore_SOURCES = tests/vectors/sigv4_botocore.c \
+	tests/vectors/sigv4_case.h tests/vectors/sigv4_case.c
+tests_vectors_sigv4_botocore_LDADD = $(aws_libs)
+tests_vectors_sigv4_official_SOURCES = tests/vectors/sigv4_official.c \
+	tests/vectors/sigv4_case.h tests/vectors/sigv4_case.c
+tests_vectors_sigv4_official_LDADD = $(aws_libs)
+
+if HAVE_CMOCKA
+check_PROGRAMS += tests/unit/test_sigv4
+TESTS += tests/unit/test_sigv4
+tests_unit_test_sigv4_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_sigv4_LDADD = $(aws_libs) $(CMOCKA_LIBS)
+endif
