@@ -10,6 +10,8 @@ gateway_base_libbase_a_SOURCES = \
 gateway_base_libclock_system_a_SOURCES = %D%/clock.h %D%/clock_system.c
 gateway_base_libclock_movable_a_SOURCES = %D%/clock.h %D%/clock_movable.c
 
+EXTRA_DIST += tests/unit/cmocka_all.h
+
 if HAVE_CMOCKA
 base_unit_tests = tests/unit/test_clock tests/unit/test_clock_system tests/unit/test_crypto \
 	tests/unit/test_log tests/unit/test_metrics tests/unit/test_strbuf

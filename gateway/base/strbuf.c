@@ -118,7 +118,7 @@ void strbuf_addf(struct strbuf *buf, const char *format, ...)
     va_start(args, format);
     len = vsnprintf(room > 0 ? buf->data + buf->len : NULL, room, format, args);
     va_end(args);
-    if (len >= 0 && (size_t)len >= room) {
+    if (len >= 0 && ((size_t)len >= room || (size_t)len > buf->max - buf->len)) {
         if (!reserve(buf, (size_t)len)) {
             if (room > 0)
                 buf->data[buf->len] = '\0';
