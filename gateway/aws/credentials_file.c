@@ -205,8 +205,8 @@ static int read_text(int fd, const char *path, char *text, struct error *err)
     return 0;
 }
 
-/* Opens without waiting, so that a pipe in the file's place can't hold us up. The mark is that of
- * what was read, also where parsing failed. */
+/* Opens without waiting, so that a pipe in the file's place can't hold us up. `*mark` is that of what
+ * was opened. */
 static int load(const char *path, const char *profile, struct file_mark *mark,
                 struct aws_credentials **out, struct error *err)
 {
@@ -250,52 +250,51 @@ struct file_provider {
     char *profile;
     pthread_mutex_t mutex; /* guards what follows; never held while the file is read */
     bool loading;          /* somebody reads: the others take what is there */
-    bool warned_mode;
+    bool warned_mode;      /* of whoever is loading */
     struct file_mark mark;           /* of the last file that was read, good or bad */
     struct aws_credentials *current; /* the last good ones, or NULL */
     struct error problem;            /* why the last reading gave none; code 0 = it did */
 };
 
-static void warn_of_mode(struct file_provider *provider, const struct file_mark *mark)
+/* Only whoever set `loading` comes here, without the mutex: a log line may take its time. */
+static void warn(struct file_provider *provider, const struct file_mark *mark,
+                 const struct error *problem)
 {
-    if (provider->warned_mode || (mark->mode & (S_IRWXG | S_IRWXO)) == 0)
-        return;
-    provider->warned_mode = true;
-    LOG(LOG_WARNING, "credentials.file_permissions", log_str("path", provider->path),
-        log_str("hint", "group or others may use this file: chmod 600"));
-}
-
-/* Takes over what a reading gave. Called with the mutex held. */
-static void settle(struct file_provider *provider, const struct file_mark *mark, int rc,
-                   struct aws_credentials *fresh, const struct error *problem)
-{
-    provider->mark = *mark;
-    warn_of_mode(provider, mark);
-    if (rc == 0) {
-        aws_credentials_unref(&provider->current);
-        provider->current = fresh;
-        provider->problem = (struct error){0};
-        return;
+    if (!provider->warned_mode && (mark->mode & (S_IRWXG | S_IRWXO)) != 0) {
+        provider->warned_mode = true;
+        LOG(LOG_WARNING, "credentials.file_permissions", log_str("path", provider->path),
+            log_str("hint", "group or others may use this file: chmod 600"));
     }
-    provider->problem = *problem;
-    if (provider->current != NULL)
+    if (provider->current != NULL && problem->code != 0 &&
+        strcmp(problem->message, provider->problem.message) != 0)
         LOG(LOG_WARNING, "credentials.file_kept_last_good", log_str("path", provider->path),
             log_str("problem", problem->message));
 }
 
-/* Called with the mutex held; gives it up while the file is read. */
+/*
+ * Called with the mutex held; gives it up while the file is read. What may pass by itself (no file
+ * descriptor, no permission, no memory) leaves no mark, so that it is tried again.
+ */
 static void reload(struct file_provider *provider)
 {
     struct file_mark mark;
     struct aws_credentials *fresh = NULL;
+    struct aws_credentials *old = NULL;
     struct error problem = {0};
 
     provider->loading = true;
     (void)pthread_mutex_unlock(&provider->mutex);
     const int rc = load(provider->path, provider->profile, &mark, &fresh, &problem);
+    warn(provider, &mark, &problem);
     (void)pthread_mutex_lock(&provider->mutex);
     provider->loading = false;
-    settle(provider, &mark, rc, fresh, &problem);
+    provider->problem = problem;
+    provider->mark = rc == ERROR_IO || rc == ERROR_NOMEM ? (struct file_mark){0} : mark;
+    if (rc == 0) {
+        old = provider->current;
+        provider->current = fresh;
+    }
+    aws_credentials_unref(&old);
 }
 
 /* Nothing to give: not configured, or configured and broken. Called with the mutex held. */

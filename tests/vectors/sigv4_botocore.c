@@ -52,7 +52,9 @@ static size_t read_headers(const json_t *list, struct sigv4_header out[SIGV4_MAX
     for (size_t i = 0; i < count; i++) {
         const json_t *pair = json_array_get(list, i);
         out[i].name = json_string_value(json_array_get(pair, 0));
-        out[i].value = sigv4_case_need((void *)json_string_value(json_array_get(pair, 1)));
+        out[i].value = json_string_value(json_array_get(pair, 1));
+        if (out[i].name == NULL || out[i].value == NULL)
+            exit(99);
     }
     return count;
 }
