@@ -205,8 +205,8 @@ static int read_text(int fd, const char *path, char *text, struct error *err)
     return 0;
 }
 
-/* Opens without waiting, so that a pipe in the file's place can't hold us up. `*mark` is that of what
- * was opened. */
+/* Opens without waiting, so that a pipe in the file's place can't hold us up. `*mark` is that of
+ * what was opened. */
 static int load(const char *path, const char *profile, struct file_mark *mark,
                 struct aws_credentials **out, struct error *err)
 {
@@ -248,9 +248,9 @@ out:
 struct file_provider {
     char *path;
     char *profile;
-    pthread_mutex_t mutex; /* guards what follows; never held while the file is read */
-    bool loading;          /* somebody reads: the others take what is there */
-    bool warned_mode;      /* of whoever is loading */
+    pthread_mutex_t mutex;           /* guards what follows; never held while the file is read */
+    bool loading;                    /* somebody reads: the others take what is there */
+    bool warned_mode;                /* of whoever is loading */
     struct file_mark mark;           /* of the last file that was read, good or bad */
     struct aws_credentials *current; /* the last good ones, or NULL */
     struct error problem;            /* why the last reading gave none; code 0 = it did */
