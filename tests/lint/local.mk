@@ -16,3 +16,8 @@ CLEANFILES += %D%/compile-flags
 	@$(MKDIR_P) %D%
 	$(AM_V_GEN)echo '-std=gnu11 $(DEFS) -I$(abs_top_srcdir) -I$(abs_top_builddir) $(AM_CPPFLAGS) $(CIVETWEB_CPPFLAGS) $(CURL_CFLAGS) $(SSL_CFLAGS)' \
 		'$(JWT_CFLAGS) $(SQLITE_CFLAGS) $(CMOCKA_CFLAGS)' >$@
+
+EXTRA_DIST += %D%/lint.sh .clang-tidy
+.PHONY: lint
+lint: %D%/compile-flags
+	@top_srcdir='$(abs_top_srcdir)' top_builddir='$(abs_top_builddir)' $(SHELL) $(srcdir)/%D%/lint.sh
