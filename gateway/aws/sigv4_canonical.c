@@ -33,7 +33,7 @@ static void add_encoded_byte(struct strbuf *out, unsigned char c)
 }
 
 /* Runs of unreserved bytes, which is nearly all there is, go in one piece. */
-static void add_encoded(struct strbuf *out, const char *text, size_t len)
+void sigv4_uri_encode(struct strbuf *out, const char *text, size_t len)
 {
     size_t i = 0;
 
@@ -95,7 +95,7 @@ static void add_normalized_path(struct strbuf *out, const char *path)
             remove_last_segment(out, start);
         } else if (len > 1 || (len == 1 && *segment != '.')) {
             strbuf_addch(out, '/');
-            add_encoded(out, segment, len);
+            sigv4_uri_encode(out, segment, len);
         }
         segment += len;
     }
