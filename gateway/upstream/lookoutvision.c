@@ -377,14 +377,15 @@ int lookoutvision_open(const struct lookoutvision_settings *settings, struct ups
         return rc;
     struct lookoutvision *lv = calloc(1, sizeof(*lv));
     struct upstream *upstream = calloc(1, sizeof(*upstream));
-    if (lv == NULL || upstream == NULL)
-        rc = error_set(err, ERROR_NOMEM, "out of memory for the upstream");
-    else
-        rc = fill(lv, settings, err);
+    if (lv == NULL || upstream == NULL) {
+        free(upstream);
+        free(lv);
+        return error_set(err, ERROR_NOMEM, "out of memory for the upstream");
+    }
+    rc = fill(lv, settings, err);
     if (rc != 0) {
         free(upstream);
-        if (lv != NULL)
-            lookoutvision_free(lv);
+        lookoutvision_free(lv);
         return rc;
     }
     upstream->ops = &lookoutvision_ops;

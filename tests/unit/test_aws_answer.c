@@ -2,6 +2,7 @@
 #include "gateway/upstream/aws_answer.h"
 #include "gateway/upstream/aws_endpoint.h"
 
+#include "gateway/base/strbuf.h"
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
@@ -141,7 +142,7 @@ static void test_deep_body_is_not_parsed(void **state)
 
 static void test_error_members(void **state)
 {
-    char long_message[2000] = "{\"message\":\"";
+    struct strbuf long_message;
     struct upstream_answer answer =
         judge(402, "ServiceQuotaExceededException",
               "{\"Message\":\"too\\nmany\",\"QuotaCode\":\"L-82DA2ABD\",\"ServiceCode\":"
@@ -160,10 +161,13 @@ static void test_error_members(void **state)
     assert_string_equal(answer.message, "lower");
     assert_string_equal(answer.resource_id, "");
 
+    strbuf_init(&long_message, 4096);
+    strbuf_addstr(&long_message, "{\"message\":\"");
     for (int i = 0; i < 400; i++)
-        strcat(long_message, "\xe2\x82\xac");
-    strcat(long_message, "\"}");
-    answer = judge(400, "X", long_message, NULL);
+        strbuf_addstr(&long_message, "\xe2\x82\xac");
+    strbuf_addstr(&long_message, "\"}");
+    answer = judge(400, "X", long_message.data, NULL);
+    strbuf_free(&long_message);
     assert_int_equal(strlen(answer.message), (UPSTREAM_MESSAGE_MAX - 1) / 3 * 3);
 }
 
@@ -188,18 +192,18 @@ static void test_session_token_is_cut(void **state)
 static void test_clock_is_blamed(void **state)
 {
     static const struct {
-        int status;
         const char *type, *message;
+        int status;
         bool blames;
     } cases[] = {
-        {403, "RequestTimeTooSkewed", "", true},
-        {400, "RequestExpired", "", true},
-        {403, "InvalidSignatureException", "Signature expired: 20150830T1 is now earlier", true},
-        {403, "SignatureDoesNotMatch", "Signature not yet current: 20150830T1 is still later",
+        {"RequestTimeTooSkewed", "", 403, true},
+        {"RequestExpired", "", 400, true},
+        {"InvalidSignatureException", "Signature expired: 20150830T1 is now earlier", 403, true},
+        {"SignatureDoesNotMatch", "Signature not yet current: 20150830T1 is still later", 403,
          true},
-        {403, "InvalidSignatureException", "The request signature we calculated", false},
-        {400, "ValidationException", "Signature expired", false},
-        {500, "RequestTimeTooSkewed", "", false},
+        {"InvalidSignatureException", "The request signature we calculated", 403, false},
+        {"ValidationException", "Signature expired", 400, false},
+        {"RequestTimeTooSkewed", "", 500, false},
     };
 
     (void)state;

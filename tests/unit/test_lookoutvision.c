@@ -408,19 +408,19 @@ static void test_describe_on_the_wire(void **state)
 static void test_answers_and_their_fate(void **state)
 {
     static const struct {
-        int status;
         const char *headers, *body;
+        int status;
         enum upstream_fate fate;
     } rows[] = {
-        {200, "", STARTING, UPSTREAM_ACCEPTED},
-        {202, "", "", UPSTREAM_DOUBT},
-        {402, "X-Amzn-Errortype: ServiceQuotaExceededException\r\n", "{}", UPSTREAM_REFUSED},
-        {429, "X-Amzn-Errortype: ThrottlingException\r\nRetry-After: 2\r\n", "{}",
+        {"", STARTING, 200, UPSTREAM_ACCEPTED},
+        {"", "", 202, UPSTREAM_DOUBT},
+        {"X-Amzn-Errortype: ServiceQuotaExceededException\r\n", "{}", 402, UPSTREAM_REFUSED},
+        {"X-Amzn-Errortype: ThrottlingException\r\nRetry-After: 2\r\n", "{}", 429,
          UPSTREAM_THROTTLED},
-        {409, "X-Amzn-Errortype: ConflictException\r\n", "{}", UPSTREAM_DOUBT},
-        {500, "X-Amzn-Errortype: InternalServerException\r\n", "{}", UPSTREAM_DOUBT},
-        {307, "Location: http://127.0.0.1:1/\r\n", "", UPSTREAM_DOUBT},
-        {403, "", "<html>", UPSTREAM_DOUBT},
+        {"X-Amzn-Errortype: ConflictException\r\n", "{}", 409, UPSTREAM_DOUBT},
+        {"X-Amzn-Errortype: InternalServerException\r\n", "{}", 500, UPSTREAM_DOUBT},
+        {"Location: http://127.0.0.1:1/\r\n", "", 307, UPSTREAM_DOUBT},
+        {"", "<html>", 403, UPSTREAM_DOUBT},
     };
     struct fixture *f = *state;
 
@@ -443,7 +443,7 @@ static void test_broken_answers_are_doubt(void **state)
         NULL,
         "garbage\r\n\r\n",
         "HTTP/1.1 202 X\r\nContent-Le",
-        "HTTP/1.1 202 X\r\nContent-Length: 100\r\n\r\n" STARTING,
+        "HTTP/1.1 202 X\r\nContent-Length: 100\r\n\r\n{\"Status\":\"STARTING_HOSTING\"}",
         "HTTP/1.1 403 X\r\nX-Amzn-Errortype: AccessDeniedException\r\nContent-Length: 9\r\n\r\n{}",
     };
     struct fixture *f = *state;
