@@ -106,7 +106,6 @@ static bool naive_match(const char *pattern, const char *text)
 }
 
 /* Counts through every word of 1 to `max` letters; false behind the last. */
- */
 static bool next_word(char *word, size_t max, const char *letters)
 {
     size_t i = 0;

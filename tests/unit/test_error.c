@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -104,6 +105,9 @@ static void test_cut_leaves_whole_characters(void **state)
             memcpy(text + before, characters[c], width + 1);
             (void)error_set(&err, ERROR_IO, "%s", text);
             assert_int_equal(strlen(err.message), before + (fits ? width : 0));
+            (void)error_set_at(&err, ERROR_IO, text + ERROR_MESSAGE_MAX - ERROR_POINTER_MAX, "x");
+            assert_int_equal(strlen(err.pointer),
+                             before + (fits ? width : 0) - (ERROR_MESSAGE_MAX - ERROR_POINTER_MAX));
         }
     }
 }
@@ -141,7 +145,7 @@ static void test_drop_partial(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        strcpy(text, cases[i].text);
+        snprintf(text, sizeof(text), "%s", cases[i].text);
         text_drop_partial(text);
         assert_string_equal(text, cases[i].left);
     }

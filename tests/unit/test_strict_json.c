@@ -308,15 +308,17 @@ static void test_long_names_stay_utf8(void **state)
 
     (void)state;
     for (size_t before = 200; before < 400; before++) {
-        char name[512];
+        char name[512], pointer[ERROR_POINTER_MAX];
         struct error err;
         json_t *object = json_object(), *text;
 
         memset(name, 'x', before);
-        strcpy(name + before, "\xE2\x82\xAC\xF0\x9D\x84\x9E/~\xC3\xA4");
+        snprintf(name + before, sizeof(name) - before, "%s",
+                 "\xE2\x82\xAC\xF0\x9D\x84\x9E/~\xC3\xA4");
         assert_int_equal(json_object_set_new(object, name, json_null()), 0);
         assert_int_equal(strict_json_only(object, "", allowed, &err), ERROR_INVALID);
-        text = json_pack("[s, s]", err.pointer, err.message);
+        strict_json_pointer(pointer, "/q", name);
+        text = json_pack("[s, s, s]", err.pointer, err.message, pointer);
         assert_non_null(text);
         json_decref(text);
         json_decref(object);
