@@ -19,8 +19,8 @@ struct http_client_settings {
 };
 
 struct http_header {
-    char *name;  /* of a response: lower case */
-    char *value; /* of a response: blanks around it removed */
+    const char *name;  /* of a response: lower case */
+    const char *value; /* of a response: blanks around it removed */
 };
 
 /* Everything is borrowed. Exactly these headers are sent, and Content-Length where there is a body

@@ -1,0 +1,151 @@
+/*
+ * The ledger: the durable truth about who holds what. Written before AWS hears of anything, changed
+ * only by compare-and-set, and never by two at once.
+ *
+ * One writer thread runs all changes; those that wait together are committed in one transaction
+ * (group commit). Reads use connections of their own and see what is committed. The contract that
+ * every backend passes is tests/ledger/.
+ */
+#ifndef LOOKOUT_LEDGER_LEDGER_H
+#define LOOKOUT_LEDGER_LEDGER_H
+
+#include "gateway/ledger/reservation.h"
+#include "policy/error.h"
+#include "policy/quota.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEDGER_KEY_MAX         64
+#define LEDGER_FINGERPRINT_LEN 32
+
+struct ledger;
+
+struct ledger_settings {
+    const char *path;     /* of the SQLite file; its folder must exist */
+    const char *endpoint; /* rule 9: what the ledger is pinned to */
+    const char *region;
+};
+
+/*
+ * Opens or creates the ledger and starts its writer.
+ * ERROR_REFUSED when another process holds it, when it is pinned to another endpoint or region, or
+ * when its schema is newer than ours; the message names both values and what to do.
+ * ERROR_IO when the file can't be made safe (WAL or synchronous=FULL did not take).
+ */
+int ledger_open(const struct ledger_settings *settings, struct ledger **out, struct error *err)
+    __attribute__((warn_unused_result));
+/* Lets the writer finish what is queued, then closes. */
+void ledger_close(struct ledger **ledger);
+
+/*
+ * Rule 9: remembers the account on the first call, compares on each later one. ERROR_REFUSED where
+ * it differs: every row would be judged by another account's models.
+ */
+int ledger_pin_account(struct ledger *ledger, const char *account, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * Decides inside the writer's transaction, with the usage that this very transaction sees; must be
+ * pure and quick. True = admitted.
+ */
+typedef bool ledger_decide_fn(void *context, const struct quota_usage *account,
+                              const struct quota_usage *team);
+
+struct ledger_reserve {
+    /* The row to insert, complete but for row_version; state PENDING. */
+    struct reservation row;
+    const char *key; /* idempotency key, 1 to LEDGER_KEY_MAX bytes, or NULL */
+    unsigned char fingerprint[LEDGER_FINGERPRINT_LEN];
+    int64_t now_ms;   /* wall */
+    int64_t quiet_ms; /* rule 6: how long an unknown stop fences the model */
+    bool dry_run;     /* decide and report, write nothing */
+    ledger_decide_fn *decide;
+    void *decide_context;
+};
+
+enum ledger_reserve_outcome {
+    LEDGER_RESERVED,   /* inserted and durable (or, on a dry run, would be) */
+    LEDGER_REPLAY,     /* the key is known: its row, whatever its state; nothing written */
+    LEDGER_KEY_REUSED, /* the key is known with another fingerprint; its row */
+    LEDGER_HELD,       /* a live row holds the model: that row. Where team and units are the same and it
+                          is not STOPPING, the key is attached to it, so that a repeat is a replay */
+    LEDGER_FENCED,     /* rule 6: `fence_until_ms` says until when */
+    LEDGER_REFUSED     /* decide said no; nothing written */
+};
+
+struct ledger_reserve_result {
+    enum ledger_reserve_outcome outcome;
+    struct reservation row; /* for all but FENCED and REFUSED */
+    int64_t fence_until_ms; /* wall */
+};
+
+/*
+ * The atomic step: known key -> model held -> fence -> usage -> decide -> insert, in that order. A
+ * key whose row is VOID for a reason that re-arms is treated as unknown, and then names the new row.
+ * Errors: ERROR_RETRY = proven not written (answer 503); ERROR_UNCERTAIN = the commit failed and the
+ * row is there or can't be looked for (answer 504; never send). Rule 8.
+ */
+int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
+                   struct ledger_reserve_result *out, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * Writes the whole row if row_version is still what `row` says and the state machine has the edge;
+ * on success row->row_version is the new one. Identity, units, client token and body never change.
+ * ERROR_CONFLICT: somebody was first (read again); ERROR_INVALID: no such edge (a bug);
+ * ERROR_RETRY and ERROR_UNCERTAIN as above.
+ */
+int ledger_update(struct ledger *ledger, struct reservation *row, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* ERROR_NOT_FOUND where there is none. */
+int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)
+    __attribute__((warn_unused_result));
+/* The live row of a model. */
+int ledger_find_live(struct ledger *ledger, const char *project, const char *version,
+                     struct reservation *out, struct error *err)
+    __attribute__((warn_unused_result));
+/*
+ * What ledger_reserve would say of a key alone: LEDGER_REPLAY or LEDGER_KEY_REUSED with its row, or
+ * ERROR_NOT_FOUND (also for one that re-arms). For answering a repeat before anything is resolved.
+ */
+int ledger_find_key(struct ledger *ledger, const char *team, const char *key,
+                    const unsigned char fingerprint[LEDGER_FINGERPRINT_LEN],
+                    struct ledger_reserve_result *out, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Which live rows are wanted; all zero = every one. */
+struct ledger_filter {
+    const char *team;        /* NULL = of all teams */
+    const char *project;     /* NULL = of all projects */
+    unsigned states;         /* bits 1u << enum reservation_state; 0 = all live states */
+    int64_t lease_before_ms; /* lease_end_ms at or before this; 0 = any */
+};
+
+/*
+ * Live rows in the order of their ids: up to `capacity` of those after `after_id` ("" to begin).
+ * `*count` less than capacity = that was the last page. Must not scan what the filter leaves out:
+ * the reconciler asks for a few states among many thousand ACTIVE rows, every few seconds.
+ */
+int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
+                     const char *after_id, struct reservation *rows, size_t capacity,
+                     size_t *count, struct error *err) __attribute__((warn_unused_result));
+
+/* What the account and one team (NULL: only the account) hold now. */
+int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *account,
+                 struct quota_usage *of_team, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Rule 11: forgets keys whose row was closed before `before_ms`. `*forgotten` may be NULL. */
+int ledger_forget_keys(struct ledger *ledger, int64_t before_ms, size_t *forgotten,
+                       struct error *err) __attribute__((warn_unused_result));
+
+/* False from a failed write until the next one that succeeds: for readiness. */
+bool ledger_is_writable(const struct ledger *ledger);
+
+/* Since open: transactions committed and changes in them (their quotient is the group's size). */
+void ledger_counters(const struct ledger *ledger, int64_t *commits, int64_t *changes);
+
+#endif
