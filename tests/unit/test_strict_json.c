@@ -168,6 +168,42 @@ static void test_refuses_what_is_no_json(void **state)
         assert_refused(cases[i].text, strlen(cases[i].text), cases[i].message);
 }
 
+/* How many allocations jansson still gets; its hooks take no argument for it. */
+static size_t allocations_left;
+
+static void *allocate_or_fail(size_t size)
+{
+    if (allocations_left == 0)
+        return NULL;
+    allocations_left--;
+    return malloc(size);
+}
+
+/* Whichever allocation fails, that is an error with a message, and nothing is left behind. */
+static void test_survives_out_of_memory(void **state)
+{
+    const char *text = "{\"a\": [1, 2.5, \"bcd\", {\"e\": null}], \"f\": true}";
+    size_t out_of_memory = 0, failures = 0;
+    int rc = ERROR_NOMEM;
+
+    (void)state;
+    json_set_alloc_funcs(allocate_or_fail, free);
+    for (size_t allowed = 0; rc != 0; allowed++) {
+        struct error err = {.message = ""};
+        json_t *json = NULL;
+
+        allocations_left = allowed;
+        rc = strict_json_parse(text, strlen(text), &limits, &json, &err);
+        out_of_memory += rc == ERROR_NOMEM;
+        failures += rc != 0 && json == NULL && err.code == rc && err.message[0] != '\0';
+        json_decref(json);
+        if (rc == 0)
+            assert_int_equal(failures, allowed);
+    }
+    json_set_alloc_funcs(malloc, free);
+    assert_true(out_of_memory > 0);
+}
+
 static void assert_error(const struct error *err, const char *pointer, const char *message)
 {
     assert_int_equal(err->code, ERROR_INVALID);
@@ -357,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_refuses_size),
         cmocka_unit_test(test_refuses_nul),
         cmocka_unit_test(test_refuses_what_is_no_json),
+        cmocka_unit_test(test_survives_out_of_memory),
         cmocka_unit_test(test_reads_int),
         cmocka_unit_test(test_reads_bool),
         cmocka_unit_test(test_reads_string),
