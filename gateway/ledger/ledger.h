@@ -69,8 +69,8 @@ enum ledger_reserve_outcome {
     LEDGER_RESERVED,   /* inserted and durable (or, on a dry run, would be) */
     LEDGER_REPLAY,     /* the key is known: its row, whatever its state; nothing written */
     LEDGER_KEY_REUSED, /* the key is known with another fingerprint; its row */
-    LEDGER_HELD,       /* a live row holds the model: that row. Where team and units are the same, the
-                          key is attached to it, so that a later repeat is a replay */
+    LEDGER_HELD,       /* a live row holds the model: that row. Where team and units are the same and it
+                          is not STOPPING, the key is attached to it, so that a repeat is a replay */
     LEDGER_FENCED,     /* rule 6: `fence_until_ms` says until when */
     LEDGER_REFUSED     /* decide said no; nothing written */
 };
@@ -116,13 +116,22 @@ int ledger_find_key(struct ledger *ledger, const char *team, const char *key,
                     struct ledger_reserve_result *out, struct error *err)
     __attribute__((warn_unused_result));
 
+/* Which live rows are wanted; all zero = every one. */
+struct ledger_filter {
+    const char *team;        /* NULL = of all teams */
+    const char *project;     /* NULL = of all projects */
+    unsigned states;         /* bits 1u << enum reservation_state; 0 = all live states */
+    int64_t lease_before_ms; /* lease_end_ms at or before this; 0 = any */
+};
+
 /*
- * Live rows in the order of their ids, of one team or (NULL) of all: up to `capacity` of those after
- * `after_id` ("" to begin). `*count` less than capacity = that was the last page.
+ * Live rows in the order of their ids: up to `capacity` of those after `after_id` ("" to begin).
+ * `*count` less than capacity = that was the last page. Must not scan what the filter leaves out:
+ * the reconciler asks for a few states among many thousand ACTIVE rows, every few seconds.
  */
-int ledger_list_live(struct ledger *ledger, const char *team, const char *after_id,
-                     struct reservation *rows, size_t capacity, size_t *count, struct error *err)
-    __attribute__((warn_unused_result));
+int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
+                     const char *after_id, struct reservation *rows, size_t capacity,
+                     size_t *count, struct error *err) __attribute__((warn_unused_result));
 
 /* What the account and one team (NULL: only the account) hold now. */
 int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *account,

@@ -95,6 +95,7 @@ struct reservation {
 
     int64_t stop_asked_ms;    /* STOPPING was committed */
     char stop_token[RESERVATION_TOKEN_LEN + 1]; /* "" before the first stop call */
+    int64_t stop_sent_ms;     /* the last stop call that left; 0 = none yet */
     int64_t stop_accepted_ms; /* the last 2xx to a stop with this token */
     int64_t stop_doubt_ms;    /* rule 6: last send of a stop whose fate is unknown; 0 = none */
 
