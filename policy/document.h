@@ -10,8 +10,9 @@
 
 #define POLICY_MAX_BYTES    (1024 * 1024)
 #define POLICY_MAX_TEAMS    1000
-#define POLICY_MAX_PROJECTS 100   /* patterns of one team */
-#define POLICY_MAX_NAME     64    /* of a team: [A-Za-z0-9][A-Za-z0-9_.-]* */
+#define POLICY_MAX_PROJECTS 100 /* patterns of one team */
+#define POLICY_MAX_NAME     64  /* of a team: [A-Za-z0-9][A-Za-z0-9_.-]* */
+#define POLICY_MAX_PATTERN  255 /* bytes, as AWS's project names */
 #define POLICY_MAX_UNITS    1000000
 #define POLICY_NO_LIMIT     INT64_MAX
 
@@ -34,9 +35,10 @@ struct policy; /* immutable once parsed; shared between threads freely */
 /*
  * Parses and checks a whole document (policy/policy.schema.json describes it). Strict: an unknown
  * member, a wrong type, a limit below 1, a version other than 1, a duplicate or empty pattern,
- * and every rule that can match nothing (a team without a project pattern, a pattern that no project
- * name can match or that another pattern of the same team already covers) is an error with its JSON
- * pointer. `*out` is owned by the caller.
+ * and every rule that can match nothing (a team without a project pattern, a pattern that no
+ * project name can match or that another pattern of the same team already covers) is an error with
+ * its JSON pointer. `account`, a team's `limits` and each limit may be left out: no limit. `*out`
+ * is owned by the caller, and NULL after an error.
  */
 int policy_parse(const char *text, size_t len, struct policy **out, struct error *err)
     __attribute__((warn_unused_result));
@@ -45,7 +47,7 @@ void policy_free(struct policy **policy);
 const struct policy_limits *policy_account(const struct policy *policy);
 /* The team of that exact name, or NULL. Borrowed from `policy`. */
 const struct policy_team *policy_find_team(const struct policy *policy, const char *name);
-/* Teams in the order of their names, for listings. */
+/* Teams in the order of their names, for listings; NULL beyond the last. */
 size_t policy_team_count(const struct policy *policy);
 const struct policy_team *policy_team_at(const struct policy *policy, size_t index);
 

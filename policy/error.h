@@ -40,8 +40,7 @@ int error_set_at(struct error *err, enum error_code code, const char *pointer, c
                  ...) __attribute__((format(printf, 4, 5)));
 
 /* Puts "prefix: " before the message that is there, for the caller who knows which file it was. */
-void error_prefix(struct error *err, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+void error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The class as a lower-case word for logs: "invalid", "refused", ... */
 const char *error_code_name(enum error_code code);

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += policy/libpolicy.a
 policy_libpolicy_a_SOURCES = \
 	%D%/error.h %D%/error.c \
+	%D%/text.h %D%/text.c \
 	%D%/strict_json.h %D%/strict_json.c \
 	%D%/document.h %D%/document.c \
 	%D%/quota.h %D%/quota.c \

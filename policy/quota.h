@@ -12,12 +12,13 @@
 struct quota_request {
     const char *team;
     const char *project;
-    int64_t units; /* the worst case: MaxInferenceUnits, else MinInferenceUnits; at least 1 */
+    int64_t
+        units; /* the worst case: MaxInferenceUnits, else MinInferenceUnits; below 1 is refused */
 };
 
 /*
- * What one scope (the account, or one team) holds. `used` is what is known to run (ACTIVE, STOPPING),
- * `reserved` what may run (PENDING, UNCERTAIN); promise 2 is used + reserved <= limit.
+ * What one scope (the account, or one team) holds. `used` is what is known to run (ACTIVE,
+ * STOPPING), `reserved` what may run (PENDING, UNCERTAIN); promise 2 is used + reserved <= limit.
  */
 struct quota_usage {
     int64_t used_units, reserved_units;
@@ -27,30 +28,35 @@ struct quota_usage {
 enum quota_rule_kind {
     QUOTA_TEAM_KNOWN,       /* the policy names the team */
     QUOTA_PROJECT_ALLOWED,  /* a pattern of the team matches the project */
-    QUOTA_UNITS_PER_MODEL,  /* requested <= limit; what is held plays no part */
+    QUOTA_UNITS_PER_MODEL,  /* requested <= limit; what is held plays no part, and counts as 0 */
     QUOTA_CONCURRENT_UNITS, /* used + reserved + requested <= limit */
     QUOTA_RUNNING_MODELS    /* the same, requested = 1 model */
 };
 
+enum quota_scope { QUOTA_SCOPE_TEAM, QUOTA_SCOPE_ACCOUNT };
+
 /* One rule's answer. For the two name rules the numbers are all 0. */
 struct quota_rule {
     enum quota_rule_kind kind;
-    /* JSON pointer of the rule in the policy: "/teams/assembly-line/limits/concurrent_units". */
+    enum quota_scope scope; /* whose rule it is, and whose usage `used` and `reserved` are */
+    /* JSON pointer of the rule in the policy: "/teams/assembly-line/limits/concurrent_units". Of a
+     * name rule: what was matched, or the place where a match was looked for. */
     char pointer[160];
     int64_t limit; /* POLICY_NO_LIMIT rules are left out, so this is always a real number */
     int64_t used, reserved, requested;
-    int64_t fits_now;  /* the largest `requested` that this rule would admit now; 0 or more */
-    bool admits;       /* now */
-    bool ever_admits;  /* with nothing held at all */
+    int64_t fits_now; /* the largest `requested` that this rule would admit now; 0 or more */
+    bool admits;      /* now */
+    bool ever_admits; /* with nothing held at all */
 };
 
 enum quota_verdict {
     QUOTA_ADMITTED,
-    QUOTA_REFUSED_NOW,  /* fits when something else ended: HTTP 429 */
-    QUOTA_REFUSED_EVER  /* can never fit under this policy: HTTP 403 */
+    QUOTA_REFUSED_NOW, /* fits when something else ended: HTTP 429 */
+    QUOTA_REFUSED_EVER /* can never fit under this policy: HTTP 403 */
 };
 
-#define QUOTA_MAX_RULES 8
+#define QUOTA_MAX_RULES    8
+#define QUOTA_PROJECTS_MAX 256
 
 struct quota_decision {
     enum quota_verdict verdict;
@@ -59,7 +65,11 @@ struct quota_decision {
     /* Index of the rule that binds: the first that never admits, else the one with the smallest
      * fits_now among those that refuse now. Meaningless where the verdict is QUOTA_ADMITTED. */
     size_t binding;
-    int64_t largest_units_now; /* units of one model that all rules together would admit now */
+    /* Units of one model that all rules together would admit now; POLICY_NO_LIMIT where none
+     * limits. */
+    int64_t largest_units_now;
+    /* Where the project is not allowed: "circuit-boards, solder-* and 3 more". Else "". */
+    char team_projects[QUOTA_PROJECTS_MAX];
 };
 
 /* Names that stand in answers and logs; stable. "concurrent_units", ... / "admitted", ... */

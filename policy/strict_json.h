@@ -22,8 +22,9 @@ struct json_limits {
 /*
  * Parses one JSON object or array (RFC 8259) that fills `text` entirely.
  * ERROR_INVALID with line and column in the message for: too long, too deep, not UTF-8, a NUL
- * (raw or \u0000), a duplicate member, anything after the value. `*out` is owned by the caller
- * (json_decref).
+ * (raw or \u0000), a duplicate member, a number beyond 64 bits, anything after the value. A message
+ * quotes names and at most 20 bytes of the text, never a whole value. `*out` is owned by the caller
+ * (json_decref), and NULL after an error.
  */
 int strict_json_parse(const char *text, size_t len, const struct json_limits *limits, json_t **out,
                       struct error *err) __attribute__((warn_unused_result));
@@ -50,7 +51,8 @@ int strict_json_container(const json_t *object, const char *at, const char *name
 
 /*
  * ERROR_INVALID for the first member whose name is not in `allowed` (ends with NULL): an unknown
- * member is never silently not applied. The message lists what is allowed.
+ * member is never silently not applied. The message lists what is allowed. Also ERROR_INVALID where
+ * `object` is not an object: so it comes before the readers, and stands for the check of the type.
  */
 int strict_json_only(const json_t *object, const char *at, const char *const *allowed,
                      struct error *err) __attribute__((warn_unused_result));

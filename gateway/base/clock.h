@@ -28,9 +28,9 @@ int64_t clock_monotonic_ms(const struct clock *clock);
 int clock_cond_init(pthread_cond_t *cond) __attribute__((warn_unused_result));
 
 /*
- * Waits on `cond` (made by clock_cond_init) with `mutex` held until it is signalled or the monotonic
- * clock reaches `deadline_ms`. True when the deadline has passed. May wake without cause, as
- * conditions do: call it in a loop that checks what is waited for.
+ * Waits on `cond` (made by clock_cond_init) with `mutex` held until it is signalled or the
+ * monotonic clock reaches `deadline_ms`. True when the deadline has passed. May wake without cause,
+ * as conditions do: call it in a loop that checks what is waited for.
  */
 bool clock_wait_until(const struct clock *clock, pthread_cond_t *cond, pthread_mutex_t *mutex,
                       int64_t deadline_ms);

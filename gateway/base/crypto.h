@@ -30,8 +30,8 @@ bool crypto_unhex(const char *hex, void *out, size_t len);
 /* base64url without padding (RFC 4648 section 5). `out` holds 4 * ((len + 2) / 3) + 1. */
 void crypto_base64url(const void *data, size_t len, char *out);
 /*
- * The strict reverse: only the alphabet, no padding, a canonical last character (its unused bits are
- * zero). `out` holds at least 3 * len / 4 + 1. Returns the decoded length, or -1.
+ * The strict reverse: only the alphabet, no padding, a canonical last character (its unused bits
+ * are zero). `out` holds at least 3 * len / 4 + 1. Returns the decoded length, or -1.
  */
 long crypto_base64url_decode(const char *text, size_t len, unsigned char *out);
 

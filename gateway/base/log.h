@@ -49,8 +49,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
                unsigned count);
 
 #define LOG(level, event, ...)                                                                     \
-    log_write(level, event, (const struct log_field[]){__VA_ARGS__},                               \
-              (unsigned)(sizeof((const struct log_field[]){__VA_ARGS__}) /                         \
-                         sizeof(struct log_field)))
+    log_write(                                                                                     \
+        level, event, (const struct log_field[]){__VA_ARGS__},                                     \
+        (unsigned)(sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field)))
 
 #endif

@@ -1,0 +1,68 @@
+/* The wired floor, as the files of this folder share it. Not for others: they have control.h. */
+#ifndef LOOKOUT_CONTROL_CONTEXT_H
+#define LOOKOUT_CONTROL_CONTEXT_H
+
+#include "gateway/control/control.h"
+#include "gateway/control/model_calls.h"
+#include "gateway/ledger/ledger.h"
+#include "gateway/upstream/upstream.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct model_status_cache;
+
+struct control_metrics {
+    struct metric *starts_accepted, *starts_present, *starts_refused_quota, *starts_refused_upstream,
+        *starts_not_sent, *starts_uncertain, *starts_other;
+    struct metric *stops_accepted, *stops_other;
+    struct metric *sends_start, *sends_stop, *sends_describe;
+    struct metric *status_cache_hits, *status_cache_misses;
+    struct metric *reconciler_passes, *reconciler_changes, *reconciler_lost_races;
+    struct metric *pending, *uncertain, *stopping; /* rows in that state after the last pass */
+};
+
+struct control {
+    const struct clock *clock;
+    struct ledger *ledger;
+    struct upstream *upstream;
+    struct policy_store *policies;
+    struct model_calls *calls;
+    struct model_status_cache *statuses;
+    struct control_metrics metrics;
+
+    pthread_mutex_t lock; /* guards settings and closing; never held across a call */
+    pthread_cond_t wake;  /* closing, and the reconciler's nudge */
+    struct control_settings settings;
+    bool closing;
+    bool nudged; /* the reconciler has something to do before its time */
+
+    atomic_bool recovered;
+    atomic_bool wrong_account;
+    atomic_bool upstream_reachable;
+};
+
+void control_get_settings(struct control *control, struct control_settings *out);
+
+/* Sleeps until `until_ms` (monotonic); false when it was ended by control_close. */
+bool control_sleep(struct control *control, int64_t until_ms);
+bool control_is_closing(struct control *control);
+
+/* Lets the reconciler begin its next pass now. */
+void control_nudge(struct control *control);
+
+/*
+ * One DescribeModel on the wire, with what every answer teaches: reachability, metrics, and rule 9:
+ * an answer from an account other than the ledger's is no answer (fate DOUBT) and sets wrong_account.
+ */
+void control_describe(struct control *control, const char *project, const char *version,
+                      enum pacing_class pacing, int64_t deadline_ms, struct upstream_answer *answer,
+                      struct upstream_description *description);
+
+/* Wall milliseconds of now. */
+static inline int64_t control_now_ms(const struct control *control)
+{
+    return clock_wall_ms(control->clock);
+}
+
+#endif

@@ -1,0 +1,205 @@
+/* Wiring of the floor where policy, ledger and upstream meet. */
+#include "gateway/control/control.h"
+
+#include "gateway/base/log.h"
+#include "gateway/control/context.h"
+#include "gateway/control/model_status.h"
+
+#include <stdlib.h>
+
+#define MINUTE_MS ((int64_t)60 * 1000)
+
+void control_settings_default(struct control_settings *settings)
+{
+    *settings = (struct control_settings){
+        .quiet_ms = 15 * MINUTE_MS,
+        .confirm_ms = 1 * MINUTE_MS,
+        .resend_window_ms = 30 * MINUTE_MS,
+        .unobserved_ms = 5 * MINUTE_MS,
+        .stop_renew_ms = 10 * MINUTE_MS,
+        .lease_ms = 8 * 60 * MINUTE_MS,
+        .key_retention_ms = 24 * 60 * MINUTE_MS,
+        .reconcile_ms = 10 * 1000,
+        .status_cache_ms = 5 * 1000,
+        .unknown_cache_ms = 30 * 1000,
+        .attempts = 4,
+        .backoff_base_ms = 200,
+        .backoff_cap_ms = 5 * 1000,
+    };
+}
+
+static void register_metrics(struct metrics *metrics, struct control_metrics *out)
+{
+    const char *name = "lookout_starts_total";
+    const char *help = "Start requests by what became of them.";
+    out->starts_accepted = metrics_counter(metrics, name, help, "outcome=\"accepted\"");
+    out->starts_present = metrics_counter(metrics, name, help, "outcome=\"present\"");
+    out->starts_refused_quota = metrics_counter(metrics, name, help, "outcome=\"quota\"");
+    out->starts_refused_upstream = metrics_counter(metrics, name, help, "outcome=\"upstream\"");
+    out->starts_not_sent = metrics_counter(metrics, name, help, "outcome=\"not_sent\"");
+    out->starts_uncertain = metrics_counter(metrics, name, help, "outcome=\"uncertain\"");
+    out->starts_other = metrics_counter(metrics, name, help, "outcome=\"other\"");
+
+    name = "lookout_stops_total";
+    help = "Stop requests by what became of them.";
+    out->stops_accepted = metrics_counter(metrics, name, help, "outcome=\"accepted\"");
+    out->stops_other = metrics_counter(metrics, name, help, "outcome=\"other\"");
+
+    name = "lookout_upstream_sends_total";
+    help = "Requests that left for AWS.";
+    out->sends_start = metrics_counter(metrics, name, help, "operation=\"StartModel\"");
+    out->sends_stop = metrics_counter(metrics, name, help, "operation=\"StopModel\"");
+    out->sends_describe = metrics_counter(metrics, name, help, "operation=\"DescribeModel\"");
+
+    name = "lookout_status_reads_total";
+    help = "Reads of a model's status, by where the answer came from.";
+    out->status_cache_hits = metrics_counter(metrics, name, help, "source=\"cache\"");
+    out->status_cache_misses = metrics_counter(metrics, name, help, "source=\"upstream\"");
+
+    out->reconciler_passes = metrics_counter(metrics, "lookout_reconciler_passes_total",
+                                             "Passes over the ledger's live rows.", NULL);
+    out->reconciler_changes = metrics_counter(metrics, "lookout_reconciler_changes_total",
+                                              "Rows that the reconciler changed.", NULL);
+    out->reconciler_lost_races =
+        metrics_counter(metrics, "lookout_reconciler_lost_races_total",
+                        "Changes of the reconciler that a request was faster with.", NULL);
+
+    name = "lookout_reservations";
+    help = "Live reservations that need work, by state, at the reconciler's last pass.";
+    out->pending = metrics_gauge(metrics, name, help, "state=\"PENDING\"");
+    out->uncertain = metrics_gauge(metrics, name, help, "state=\"UNCERTAIN\"");
+    out->stopping = metrics_gauge(metrics, name, help, "state=\"STOPPING\"");
+}
+
+int control_create(const struct control_settings *settings, const struct clock *clock,
+                   struct ledger *ledger, struct upstream *upstream, struct policy_store *policies,
+                   struct metrics *metrics, struct control **out, struct error *err)
+{
+    struct control *control = calloc(1, sizeof(*control));
+    if (control == NULL)
+        return error_set(err, ERROR_NOMEM, "out of memory for the control floor");
+    control->clock = clock;
+    control->ledger = ledger;
+    control->upstream = upstream;
+    control->policies = policies;
+    control->settings = *settings;
+    register_metrics(metrics, &control->metrics);
+    if (pthread_mutex_init(&control->lock, NULL) != 0 || clock_cond_init(&control->wake) != 0) {
+        free(control);
+        return error_set(err, ERROR_IO, "can't make the locks of the control floor");
+    }
+    int result = model_calls_create(clock, &control->calls, err);
+    if (result == 0)
+        result = model_status_cache_create(control, &control->statuses, err);
+    if (result != 0) {
+        control_free(&control);
+        return result;
+    }
+    *out = control;
+    return 0;
+}
+
+void control_free(struct control **control)
+{
+    if (*control == NULL)
+        return;
+    model_status_cache_free(&(*control)->statuses);
+    model_calls_free(&(*control)->calls);
+    (void)pthread_cond_destroy(&(*control)->wake);
+    (void)pthread_mutex_destroy(&(*control)->lock);
+    free(*control);
+    *control = NULL;
+}
+
+void control_configure(struct control *control, const struct control_settings *settings)
+{
+    pthread_mutex_lock(&control->lock);
+    control->settings = *settings;
+    pthread_mutex_unlock(&control->lock);
+}
+
+void control_get_settings(struct control *control, struct control_settings *out)
+{
+    pthread_mutex_lock(&control->lock);
+    *out = control->settings;
+    pthread_mutex_unlock(&control->lock);
+}
+
+void control_close(struct control *control)
+{
+    pthread_mutex_lock(&control->lock);
+    control->closing = true;
+    pthread_cond_broadcast(&control->wake);
+    pthread_mutex_unlock(&control->lock);
+    model_calls_close(control->calls);
+    control->upstream->ops->close(control->upstream->self);
+}
+
+bool control_is_closing(struct control *control)
+{
+    pthread_mutex_lock(&control->lock);
+    bool closing = control->closing;
+    pthread_mutex_unlock(&control->lock);
+    return closing;
+}
+
+bool control_sleep(struct control *control, int64_t until_ms)
+{
+    pthread_mutex_lock(&control->lock);
+    while (!control->closing && clock_monotonic_ms(control->clock) < until_ms)
+        (void)clock_wait_until(control->clock, &control->wake, &control->lock, until_ms);
+    bool closing = control->closing;
+    pthread_mutex_unlock(&control->lock);
+    return !closing;
+}
+
+void control_nudge(struct control *control)
+{
+    pthread_mutex_lock(&control->lock);
+    control->nudged = true;
+    pthread_cond_broadcast(&control->wake);
+    pthread_mutex_unlock(&control->lock);
+}
+
+void control_readiness(const struct control *control, struct control_readiness *out)
+{
+    out->ledger_writable = ledger_is_writable(control->ledger);
+    out->recovered = atomic_load(&control->recovered);
+    out->account_matches = !atomic_load(&control->wrong_account);
+    out->upstream_reachable = atomic_load(&control->upstream_reachable);
+}
+
+/* Rule 9. False when the answer came from an account that is not the ledger's. */
+static bool check_account(struct control *control, const char *account)
+{
+    struct error err = {0};
+    if (account[0] == '\0')
+        return true;
+    int result = ledger_pin_account(control->ledger, account, &err);
+    if (result == ERROR_REFUSED) {
+        if (!atomic_exchange(&control->wrong_account, true))
+            LOG(LOG_ERROR, "control.wrong_account", log_str("message", err.message));
+        return false;
+    }
+    if (result != 0) /* not remembered now; the next answer tries again */
+        LOG(LOG_WARNING, "control.account_not_pinned", log_str("message", err.message));
+    return true;
+}
+
+void control_describe(struct control *control, const char *project, const char *version,
+                      enum pacing_class pacing, int64_t deadline_ms, struct upstream_answer *answer,
+                      struct upstream_description *description)
+{
+    struct upstream_call call = {
+        .model = {.project = project, .version = version},
+        .pacing = pacing,
+        .deadline_ms = deadline_ms,
+    };
+    const struct upstream *upstream = control->upstream;
+    upstream->ops->describe(upstream->self, &call, answer, description);
+    metric_add(control->metrics.sends_describe, answer->sends);
+    if (answer->sends > 0)
+        atomic_store(&control->upstream_reachable, answer->http_status != 0);
+    if (answer->fate == UPSTREAM_ACCEPTED && !check_account(control, description->account))
+        answer->fate = UPSTREAM_DOUBT;
+}

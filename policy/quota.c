@@ -1,0 +1,32 @@
+/* The stable names of rules and verdicts. */
+#include "policy/quota.h"
+
+const char *quota_rule_name(enum quota_rule_kind kind)
+{
+    switch (kind) {
+    case QUOTA_TEAM_KNOWN:
+        return "team_known";
+    case QUOTA_PROJECT_ALLOWED:
+        return "project_allowed";
+    case QUOTA_UNITS_PER_MODEL:
+        return "units_per_model";
+    case QUOTA_CONCURRENT_UNITS:
+        return "concurrent_units";
+    case QUOTA_RUNNING_MODELS:
+        return "running_models";
+    }
+    return "unknown";
+}
+
+const char *quota_verdict_name(enum quota_verdict verdict)
+{
+    switch (verdict) {
+    case QUOTA_ADMITTED:
+        return "admitted";
+    case QUOTA_REFUSED_NOW:
+        return "refused_now";
+    case QUOTA_REFUSED_EVER:
+        return "refused_ever";
+    }
+    return "unknown";
+}
