@@ -63,7 +63,7 @@ void exchange_reset(struct exchange *exchange);
 
 /*
  * The body, whole, or a problem. A request without a body has one of length 0. The bytes are the
- * transport's and live until the exchange ends.
+ * transport's, end with a NUL, and live until the exchange ends.
  */
 enum problem_type exchange_read_body(struct exchange *exchange, const char **body, size_t *len,
                                      struct error *err) __attribute__((warn_unused_result));

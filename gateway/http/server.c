@@ -52,7 +52,7 @@ struct worker {
     struct mg_connection *conn; /* of the exchange under way */
     struct exchange exchange;
     struct strbuf wire;
-    char *body; /* max_body_bytes */
+    char *body; /* max_body_bytes and a NUL */
     bool body_was_read;
     int64_t date_second; /* of `date` */
     char date[32];
@@ -102,7 +102,7 @@ static void *on_thread_begin(const struct mg_context *civetweb, int type)
     exchange_init(&worker->exchange);
     strbuf_init(&worker->wire, MAX_WIRE);
     worker->date_second = -1;
-    worker->body = malloc((size_t)worker->server->max_body_bytes);
+    worker->body = malloc((size_t)worker->server->max_body_bytes + 1);
     if (worker->body == NULL)
         worker_free(worker);
     return worker->body != NULL ? worker : NULL;
@@ -177,6 +177,7 @@ static enum problem_type read_body(void *transport, const char **body, size_t *l
                                 "the body is shorter than its Content-Length");
         have += (size_t)got;
     }
+    worker->body[have] = '\0';
     worker->body_was_read = true;
     *body = worker->body;
     *len = have;
@@ -502,6 +503,15 @@ static int start_civetweb(struct http_server *server, const struct http_settings
         return error_set(err, ERROR_IO, "the server could not listen on %s: %s", addresses, words);
     read_ports(server);
     return 0;
+}
+
+int http_server_check_tls(const char *certificate_file, const char *key_file, struct error *err)
+{
+    void *tls = NULL;
+    int result = tls_server_create(certificate_file, key_file, &tls, err);
+    if (result == 0)
+        tls_server_free(&tls);
+    return result;
 }
 
 int http_server_start(const struct http_settings *settings, const struct clock *clock,

@@ -33,6 +33,10 @@ void http_settings_default(struct http_settings *settings);
 /* Fills the response. Called by many threads at a time. */
 typedef void http_handle_fn(void *context, struct exchange *exchange);
 
+/* Whether certificate and key can be read and belong together. ERROR_INVALID names the file. */
+int http_server_check_tls(const char *certificate_file, const char *key_file, struct error *err)
+    __attribute__((warn_unused_result));
+
 struct http_server;
 
 /* `clock` and `context` outlive the server. ERROR_INVALID for settings, ERROR_IO for sockets. */
