@@ -224,7 +224,10 @@ static void test_a_wrong_signature(void **state)
     assert_refused(world, "InvalidSignatureException", "does not match the signature");
     begin(&world->letter, NOW_MS);
     sign(&world->letter);
-    strcat(authorization_of(&world->letter), "0");
+    value = authorization_of(&world->letter);
+    last = strlen(value) - 1;
+    value[last + 1] = '0';
+    value[last + 2] = '\0';
     assert_refused(world, "InvalidSignatureException", "does not match the signature");
 }
 
