@@ -1,7 +1,17 @@
 # F2: the durable truth.
 noinst_LIBRARIES += gateway/ledger/libledger.a
+gateway_ledger_libledger_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger.h %D%/ledger.c \
 	%D%/ledger_backend.h \
+	%D%/ledger_lock.h %D%/ledger_lock.c \
+	%D%/ledger_logic.h %D%/ledger_logic.c \
+	%D%/ledger_readers.h %D%/ledger_readers.c \
 	%D%/ledger_sqlite.h %D%/ledger_sqlite.c \
+	%D%/ledger_sqlite_schema.h %D%/ledger_sqlite_schema.c \
+	%D%/ledger_writer.h %D%/ledger_writer.c \
 	%D%/reservation.h %D%/reservation.c
+
+noinst_PROGRAMS += tests/ledger/bench_ledger
+tests_ledger_bench_ledger_SOURCES = tests/ledger/bench_ledger.c
+tests_ledger_bench_ledger_LDADD = $(ledger_libs)
