@@ -3,7 +3,6 @@
 
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
-#include "gateway/base/strbuf.h"
 #include "gateway/control/context.h"
 #include "gateway/control/model_change.h"
 #include "gateway/control/model_name.h"
@@ -11,18 +10,26 @@
 #include "gateway/control/rules.h"
 #include "policy/evaluator.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define FINGERPRINT_MAX 1024
 #define STOP_PAGE       16 /* live versions of one project read at a time */
 
-static void say(char out[RESERVATION_MESSAGE_MAX], const char *text)
+/* A sentence for people; a longer one is cut. */
+static void say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
 {
-    (void)snprintf(out, RESERVATION_MESSAGE_MAX, "%s", text);
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(out, RESERVATION_MESSAGE_MAX, format, args);
+    va_end(args);
 }
 
-/* --- start: deciding ------------------------------------------------------------------------------- */
+/* --- start: deciding
+ * ------------------------------------------------------------------------------- */
 
 /* What the ledger's writer calls inside its transaction. */
 struct decide_context {
@@ -51,9 +58,9 @@ static int make_fingerprint(const struct start_request *request,
                             unsigned char out[LEDGER_FINGERPRINT_LEN])
 {
     char text[FINGERPRINT_MAX];
-    int len = snprintf(text, sizeof(text), "start\n%s\n%s\n%lld\n%lld", request->project,
-                       request->version, (long long)request->min_units,
-                       (long long)request->max_units);
+    int len =
+        snprintf(text, sizeof(text), "start\n%s\n%s\n%lld\n%lld", request->project,
+                 request->version, (long long)request->min_units, (long long)request->max_units);
     return crypto_sha256(text, (size_t)len, out);
 }
 
@@ -102,15 +109,15 @@ static bool refused_for_ever(struct control *control, struct decide_context *con
     struct error err = {0};
     if (ledger_usage(control->ledger, context->request.team, &account, &team, &err) != 0)
         return false; /* the ledger's own step will tell */
-    if (decide(context, &account, &team) ||
-        context->decision.verdict != QUOTA_REFUSED_EVER)
+    if (decide(context, &account, &team) || context->decision.verdict != QUOTA_REFUSED_EVER)
         return false;
     out->outcome = START_QUOTA;
     keep_decision(context, out);
     return true;
 }
 
-/* --- start: answering ------------------------------------------------------------------------------ */
+/* --- start: answering
+ * ------------------------------------------------------------------------------ */
 
 static void keep_row(const struct start_request *request, const struct reservation *row,
                      struct start_result *out)
@@ -150,9 +157,10 @@ static void answer_sent(bool settled, const struct upstream_answer *last, struct
                            model_status_name(last->status));
             return;
         }
-        say(out->detail, "AWS's answer did not arrive: the model may still start, and its units stay "
-                         "reserved until that is known. Repeat with the same key, or look at the "
-                         "reservation.");
+        say(out->detail,
+            "AWS's answer did not arrive: the model may still start, and its units stay "
+            "reserved until that is known. Repeat with the same key, or look at the "
+            "reservation.");
         return;
     case RESERVATION_VOID:
         break;
@@ -161,20 +169,17 @@ static void answer_sent(bool settled, const struct upstream_answer *last, struct
     if (out->row.end == RESERVATION_END_REFUSED) {
         out->outcome = START_REFUSED;
         keep_refusal(out);
-        (void)snprintf(out->detail, sizeof(out->detail), "AWS refused the start: %s",
-                       out->row.refusal_message);
+        say(out->detail, "AWS refused the start: %s", out->row.refusal_message);
         return;
     }
     out->outcome = START_NOT_SENT;
     if (out->row.end == RESERVATION_END_THROTTLED)
         say(out->detail, "AWS throttled every attempt; nothing was started and nothing is held");
     else if (out->row.end == RESERVATION_END_OUR_FAULT)
-        (void)snprintf(out->detail, sizeof(out->detail),
-                       "AWS does not accept the gateway's credentials (%s); nothing was started",
-                       out->row.refusal_type);
+        say(out->detail, "AWS does not accept the gateway's credentials (%s); nothing was started",
+            out->row.refusal_type);
     else
-        (void)snprintf(out->detail, sizeof(out->detail),
-                       "nothing was sent to AWS and nothing is held: %s", last->message);
+        say(out->detail, "nothing was sent to AWS and nothing is held: %s", last->message);
 }
 
 static struct change_budget request_budget(const struct control_settings *settings,
@@ -184,7 +189,8 @@ static struct change_budget request_budget(const struct control_settings *settin
         .deadline_ms = deadline_ms, .attempts = settings->attempts, .pacing = PACING_CALLER};
 }
 
-/* A row that is there already, by key or by model: send again where that finds the truth, then tell. */
+/* A row that is there already, by key or by model: send again where that finds the truth, then
+ * tell. */
 static void answer_present(struct control *control, const struct control_settings *settings,
                            enum start_outcome outcome, int64_t deadline_ms,
                            struct start_result *out)
@@ -218,7 +224,8 @@ static void answer_ledger_error(int result, const struct error *err, struct star
         log_str("message", err->message));
 }
 
-/* --- start: the way of a request ----------------------------------------------------------------- */
+/* --- start: the way of a request -----------------------------------------------------------------
+ */
 
 /* True when there is an answer already. */
 static bool answer_known_key(struct control *control, const struct control_settings *settings,
@@ -272,15 +279,13 @@ static bool resolve_latest(struct control *control, const struct start_request *
     out->upstream_status = view.answer.http_status;
     if (view.answer.http_status == 404) {
         out->outcome = START_UNKNOWN_MODEL;
-        (void)snprintf(out->detail, sizeof(out->detail), "AWS knows no model in project %s",
-                       request->project);
+        say(out->detail, "AWS knows no model in project %s", request->project);
         return false;
     }
     out->outcome = START_NOT_SENT;
     out->retry_after_ms = view.answer.retry_after_ms;
-    (void)snprintf(out->detail, sizeof(out->detail),
-                   "\"latest\" could not be resolved, and nothing is started before it is: %s",
-                   view.answer.message);
+    say(out->detail, "\"latest\" could not be resolved, and nothing is started before it is: %s",
+        view.answer.message);
     return false;
 }
 
@@ -289,22 +294,21 @@ static void answer_held(const struct start_request *request, struct start_result
     out->outcome = START_HELD;
     if (!out->row_is_own) {
         out->has_row = false;
-        (void)snprintf(out->detail, sizeof(out->detail),
-                       "model %s/%s is held by another team's reservation", request->project,
-                       out->row.version);
+        say(out->detail, "model %s/%s is held by another team's reservation", request->project,
+            out->row.version);
         return;
     }
     if (out->row.state == RESERVATION_STOPPING) {
-        (void)snprintf(out->detail, sizeof(out->detail),
-                       "model %s/%s is being stopped: start it again when its reservation is closed",
-                       out->row.project, out->row.version);
+        say(out->detail,
+            "model %s/%s is being stopped: start it again when its reservation is closed",
+            out->row.project, out->row.version);
         return;
     }
-    (void)snprintf(out->detail, sizeof(out->detail),
-                   "your team holds model %s/%s with MinInferenceUnits %lld and MaxInferenceUnits "
-                   "%lld: stop it first to run it with other units",
-                   out->row.project, out->row.version, (long long)out->row.min_units,
-                   (long long)out->row.max_units);
+    say(out->detail,
+        "your team holds model %s/%s with MinInferenceUnits %lld and MaxInferenceUnits "
+        "%lld: stop it first to run it with other units",
+        out->row.project, out->row.version, (long long)out->row.min_units,
+        (long long)out->row.max_units);
 }
 
 /* Whether a start of the caller's own model asks for what is there already. */
@@ -359,8 +363,9 @@ static void reserve_and_send(struct control *control, const struct control_setti
     case LEDGER_FENCED:
         out->outcome = START_FENCED;
         out->retry_after_ms = reserved.fence_until_ms - reserve->now_ms;
-        say(out->detail, "a stop of this model was sent whose fate is unknown, and could still stop "
-                         "a new start: starts wait until it can't arrive any more");
+        say(out->detail,
+            "a stop of this model was sent whose fate is unknown, and could still stop "
+            "a new start: starts wait until it can't arrive any more");
         break;
     case LEDGER_REFUSED:
         out->outcome = START_QUOTA;
@@ -418,8 +423,8 @@ static void start(struct control *control, const struct control_settings *settin
         if (!resolve_latest(control, request, deadline_ms, version, out))
             return;
     }
-    if (!request->dry_run && model_calls_acquire(control->calls, request->project, version,
-                                                 deadline_ms, &call) != 0) {
+    if (!request->dry_run &&
+        model_calls_acquire(control->calls, request->project, version, deadline_ms, &call) != 0) {
         answer_busy(control, request, version, out);
         return;
     }
@@ -494,7 +499,8 @@ void admission_start(struct control *control, const struct start_request *reques
         count_start(control, out->outcome);
 }
 
-/* --- stop ------------------------------------------------------------------------------------------ */
+/* --- stop
+ * ------------------------------------------------------------------------------------------ */
 
 static void apply_stop_request(const void *context, int64_t now_ms, struct reservation *row)
 {
@@ -589,8 +595,9 @@ static void stop_held(struct control *control, int64_t deadline_ms, struct stop_
     }
     model_calls_release(control->calls, &call);
     if (!out->confirmed && out->row.state == RESERVATION_STOPPING)
-        say(out->detail, "AWS has not confirmed the stop yet; it is repeated until the model is seen "
-                         "stopped");
+        say(out->detail,
+            "AWS has not confirmed the stop yet; it is repeated until the model is seen "
+            "stopped");
 }
 
 void admission_stop(struct control *control, const struct stop_request *request,
@@ -605,9 +612,8 @@ void admission_stop(struct control *control, const struct stop_request *request,
         stop_held(control, deadline_ms, out);
     } else if (result == ERROR_NOT_FOUND) {
         out->outcome = STOP_NOT_HELD;
-        (void)snprintf(out->detail, sizeof(out->detail),
-                       "no running reservation of model %s/%s is yours to stop", request->project,
-                       request->version);
+        say(out->detail, "no running reservation of model %s/%s is yours to stop", request->project,
+            request->version);
     } else {
         out->outcome = STOP_UNAVAILABLE;
         say(out->detail, "the ledger can't be read now: repeat");
@@ -617,7 +623,8 @@ void admission_stop(struct control *control, const struct stop_request *request,
                1);
 }
 
-/* --- look ------------------------------------------------------------------------------------------ */
+/* --- look
+ * ------------------------------------------------------------------------------------------ */
 
 void admission_describe(struct control *control, const char *team, const char *project,
                         const char *version, int64_t deadline_ms, struct model_view *out)
@@ -637,12 +644,10 @@ void admission_describe(struct control *control, const char *team, const char *p
                        view.description.status_message);
     } else if (view.answer.http_status == 404) {
         out->outcome = STATUS_UNKNOWN_MODEL;
-        (void)snprintf(out->detail, sizeof(out->detail), "AWS knows no model %s/%s", project,
-                       version);
+        say(out->detail, "AWS knows no model %s/%s", project, version);
     } else {
         out->outcome = STATUS_UNAVAILABLE;
-        (void)snprintf(out->detail, sizeof(out->detail), "AWS could not be asked: %s",
-                       view.answer.message);
+        say(out->detail, "AWS could not be asked: %s", view.answer.message);
     }
     if (!model_name_is_latest(out->version) &&
         ledger_find_live(control->ledger, project, out->version, &out->row, &err) == 0)

@@ -34,6 +34,14 @@ int model_change_write(struct control *control, row_change_fn *change, const voi
                      row->id, WRITE_TRIES);
 }
 
+/* A request leaves the rest to the reconciler, now; a pass of the reconciler goes on at its next.
+ */
+static void hand_over(struct control *control, const struct change_budget *budget)
+{
+    if (budget->pacing == PACING_CALLER)
+        control_nudge(control);
+}
+
 static void log_write_failure(const char *event, const struct reservation *row,
                               const struct error *err)
 {
@@ -59,7 +67,8 @@ static bool wait_for_attempt(struct control *control, const struct change_budget
     return delay_ms >= 0 && until_ms < budget->deadline_ms && control_sleep(control, until_ms);
 }
 
-/* --- start --------------------------------------------------------------------------------------- */
+/* --- start ---------------------------------------------------------------------------------------
+ */
 
 /*
  * Before a start is sent again: the time of this send, durable. False when a stop was committed in
@@ -164,17 +173,18 @@ bool model_change_start(struct control *control, const struct change_budget *bud
     *last = outcome.answer;
     if (model_change_write(control, apply_start_outcome, &outcome, row, &err) != 0) {
         log_write_failure("start.outcome_not_written", row, &err);
-        control_nudge(control);
+        hand_over(control, budget);
         return false;
     }
     if (row->state == RESERVATION_UNCERTAIN) {
         look_for_truth(control, budget, row);
-        control_nudge(control);
+        hand_over(control, budget);
     }
     return true;
 }
 
-/* --- stop ---------------------------------------------------------------------------------------- */
+/* --- stop ----------------------------------------------------------------------------------------
+ */
 
 /* Before a stop is sent: its token and the doubt that begins now, durable (rules 5 and 6). */
 static bool announce_stop(struct control *control, struct reservation *row)
@@ -259,6 +269,6 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
             break;
     }
     model_status_drop(control->statuses, row->project, row->version);
-    control_nudge(control);
+    hand_over(control, budget);
     return accepted;
 }

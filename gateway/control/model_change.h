@@ -1,6 +1,6 @@
 /*
- * Starting and stopping on the wire: send, repeat within the rules, settle in the ledger. The caller
- * holds the model's marker (model_calls.h).
+ * Starting and stopping on the wire: send, repeat within the rules, settle in the ledger. The
+ * caller holds the model's marker (model_calls.h).
  */
 #ifndef LOOKOUT_CONTROL_MODEL_CHANGE_H
 #define LOOKOUT_CONTROL_MODEL_CHANGE_H
@@ -18,7 +18,8 @@ struct change_budget {
  * Sends the start of `row`, which is PENDING (just reserved: this is its first send) or UNCERTAIN
  * (then rules_may_resend said yes), and settles it. Where doubt remains, one DescribeModel is asked
  * for the truth. `*row` is the row as it is afterwards, `*last` AWS's last answer. False when the
- * ledger could not take the outcome: the row in it is older than what is known, and holds its units.
+ * ledger could not take the outcome: the row in it is older than what is known, and holds its
+ * units.
  */
 bool model_change_start(struct control *control, const struct change_budget *budget,
                         struct reservation *row, struct upstream_answer *last);
@@ -31,8 +32,8 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
                        struct reservation *row);
 
 /*
- * Writes `row`; where somebody was first reads it again and applies `change` anew, a few times. 0 or
- * the ledger's error, with `*row` as it is in the ledger, as far as that can be told.
+ * Writes `row`; where somebody was first reads it again and applies `change` anew, a few times. 0
+ * or the ledger's error, with `*row` as it is in the ledger, as far as that can be told.
  */
 typedef void row_change_fn(const void *context, int64_t now_ms, struct reservation *row);
 int model_change_write(struct control *control, row_change_fn *change, const void *context,

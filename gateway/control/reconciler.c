@@ -11,9 +11,13 @@
 #include <string.h>
 
 #define PAGE 32 /* rows read at a time */
-/* ACTIVE rows observed in one pass, in turn: they are watched for vanishing, nothing waits for them. */
+/* ACTIVE rows observed in one pass, in turn: they are watched for vanishing, nothing waits for
+ * them. */
 #define ACTIVE_PER_PASS 50
 #define CALL_TIMEOUT_MS ((int64_t)20 * 1000) /* for one call to AWS, its turn included */
+
+/* Between two passes even when requests nudge without end. */
+#define NUDGE_MS ((int64_t)1000)
 
 #define STATE_BIT(state) (1u << (unsigned)(state))
 #define NEEDS_WORK                                                                                 \
@@ -33,7 +37,8 @@ struct reconciler {
     char active_after[RESERVATION_ID_LEN + 1]; /* where the next pass goes on watching */
 };
 
-/* --- one row --------------------------------------------------------------------------------------- */
+/* --- one row
+ * --------------------------------------------------------------------------------------- */
 
 /* Compare-and-set of a row that a rule changed. False when a request was faster, or on an error. */
 static bool write_row(struct control *control, const char *why, struct reservation *row)
@@ -58,7 +63,8 @@ static bool write_row(struct control *control, const char *why, struct reservati
     return false;
 }
 
-/* Rules 3 to 5. False when the row could not be written, so that nothing further may be built on it. */
+/* Rules 3 to 5. False when the row could not be written, so that nothing further may be built on
+ * it. */
 static bool observe(const struct pass *pass, uint64_t ticket, struct reservation *row,
                     struct observation *observation)
 {
@@ -100,8 +106,8 @@ static void act(const struct pass *pass, const struct observation *observation,
         .pacing = PACING_RECONCILER,
     };
     int64_t now_ms = control_now_ms(control);
-    bool resend = observation->kind != OBSERVED_RUNNING &&
-                  rules_may_resend(&pass->settings, now_ms, row);
+    bool resend =
+        observation->kind != OBSERVED_RUNNING && rules_may_resend(&pass->settings, now_ms, row);
     bool stop = rules_stop_due(&pass->settings, observation, now_ms, row);
     int64_t version = row->row_version;
     if (!resend && !stop)
@@ -156,7 +162,8 @@ static void reconcile(const struct pass *pass, const struct reservation *listed)
         act(pass, &observation, &row);
 }
 
-/* --- a pass ---------------------------------------------------------------------------------------- */
+/* --- a pass
+ * ---------------------------------------------------------------------------------------- */
 
 /* Reconciles up to `most` rows of a filter after `*after`, which moves on and wraps at the end. */
 static void walk(struct pass *pass, const struct ledger_filter *filter, size_t most, char *after)
@@ -228,15 +235,22 @@ void reconciler_pass(struct control *control, bool boot)
     run_pass(control, boot, active_after);
 }
 
-/* --- the thread ------------------------------------------------------------------------------------ */
+/* --- the thread
+ * ------------------------------------------------------------------------------------ */
 
 /* Until the next pass is due, somebody nudges, or we leave. False = leave. */
 static bool wait_for_pass(struct control *control)
 {
     pthread_mutex_lock(&control->lock);
-    int64_t due_ms = clock_monotonic_ms(control->clock) + control->settings.reconcile_ms;
-    while (!control->closing && !control->nudged && clock_monotonic_ms(control->clock) < due_ms)
-        (void)clock_wait_until(control->clock, &control->wake, &control->lock, due_ms);
+    int64_t began_ms = clock_monotonic_ms(control->clock);
+    while (!control->closing) {
+        int64_t wait_ms = control->settings.reconcile_ms;
+        if (control->nudged && wait_ms > NUDGE_MS)
+            wait_ms = NUDGE_MS;
+        if (clock_monotonic_ms(control->clock) >= began_ms + wait_ms)
+            break;
+        (void)clock_wait_until(control->clock, &control->wake, &control->lock, began_ms + wait_ms);
+    }
     control->nudged = false;
     bool closing = control->closing;
     pthread_mutex_unlock(&control->lock);
