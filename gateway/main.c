@@ -1,5 +1,5 @@
 /* lookout-gateway: finds the command and hands over. */
-#include "config.h"
+#include <config.h>
 
 #include "gateway/commands.h"
 #include "gateway/config.h"
