@@ -544,7 +544,7 @@ static void test_past_deadline_is_not_sent(void **state)
 
     call.deadline_ms = clock_monotonic_ms(f->clock);
     f->upstream->ops->stop(f->upstream->self, &call, &answer);
-    assert_not_sent(f, &answer, "", 0);
+    assert_not_sent(f, &answer, "time was over", 0);
 }
 
 static void test_closed_upstream_sends_nothing(void **state)
