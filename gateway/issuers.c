@@ -63,7 +63,7 @@ static int add_key(struct jwks *keys, const json_t *object, const char *at, cons
 
     int result = strict_json_only(object, at, allowed, err);
     if (result == 0)
-        result = strict_json_string(object, at, "kid", true, 1, JWS_MAX_KID, &kid, err);
+        result = strict_json_string(object, at, "kid", true, 1, JWK_MAX_KID, &kid, err);
     if (result == 0)
         result = read_algorithm(object, at, "algorithm", true, &algorithm, &present, err);
     if (result == 0)

@@ -2,6 +2,7 @@
 #include "gateway/serve.h"
 
 #include "gateway/auth/principal.h"
+#include "gateway/auth/token_cache.h"
 #include "gateway/aws/credentials.h"
 #include "gateway/base/file.h"
 #include "gateway/base/log.h"
@@ -10,6 +11,7 @@
 #include "gateway/control/reconciler.h"
 #include "gateway/http/api.h"
 #include "gateway/http/server.h"
+#include "gateway/http/tls.h"
 #include "gateway/issuers.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/net/http_client.h"
@@ -435,6 +437,14 @@ int serve_run(const struct config_sources *sources)
     return exit_status(result);
 }
 
+static int check_certificate(const struct options *options, struct error *err)
+{
+    void *tls = NULL;
+    int result = tls_server_create(options->tls_certificate_file, options->tls_key_file, &tls, err);
+    tls_server_free(tls);
+    return result;
+}
+
 int serve_check(const struct config_sources *sources, struct error *err)
 {
     struct daemon daemon = {.sources = sources};
@@ -446,8 +456,7 @@ int serve_check(const struct config_sources *sources, struct error *err)
     if (result == 0)
         result = open_upstream(&daemon, err);
     if (result == 0 && daemon.options.tls_certificate_file[0] != '\0')
-        result = http_server_check_tls(daemon.options.tls_certificate_file,
-                                       daemon.options.tls_key_file, err);
+        result = check_certificate(&daemon.options, err);
     close_daemon(&daemon);
     options_free(&daemon.options);
     clock_close(&daemon.clock);

@@ -1,5 +1,7 @@
 /* CivetWeb itself, compiled as one unit with the few accessors of civetweb_inside.h. */
-#include "src/civetweb.c"
+
+/* First, because it chooses the system's features by itself. */
+#include <civetweb.c> /* NOLINT(bugprone-suspicious-include): that is what this file is for */
 
 #include "gateway/http/civetweb_inside.h"
 

@@ -29,31 +29,31 @@ struct exchange {
     /* --- the request --- */
     struct request_head head;
     struct request_target target; /* valid where fault is PROBLEM_NONE */
-    char request_id[REQUEST_ID_MAX + 1];
-    char remote_address[48];
-    int64_t began_us; /* monotonic */
-    /* A problem that the server found before any route could see the request; `fault_detail` has
-     * the sentence. Such an exchange has no target, and perhaps no head. */
-    enum problem_type fault;
-    char fault_detail[ERROR_MESSAGE_MAX];
+    int64_t began_us;             /* monotonic */
     exchange_read_fn *read;
     void *transport;
+    char request_id[REQUEST_ID_MAX + 1];
+    char remote_address[48];
+    /* A problem that the server found before any route could see the request; `fault_detail` has
+     * the sentence. Such an exchange has no target, and perhaps no head. */
+    char fault_detail[ERROR_MESSAGE_MAX];
+    enum problem_type fault;
 
     /* --- who asks: filled by authenticate.h --- */
     bool authenticated;
     struct principal principal;
 
     /* --- the response --- */
+    bool close; /* the connection can't be used any further */
     int status;
     const char *content_type; /* NULL: no body */
     struct strbuf headers;    /* "Name: value\r\n" lines; see exchange_add_header */
     struct strbuf body;
-    bool close; /* the connection can't be used any further */
 
     /* --- for the log --- */
     const char *route;                 /* the pattern; a literal */
-    char team[PRINCIPAL_MAX_TEAM + 1]; /* for whom; "" where that played no part */
     const char *outcome;               /* a stable word; a literal */
+    char team[PRINCIPAL_MAX_TEAM + 1]; /* for whom; "" where that played no part */
 };
 
 void exchange_init(struct exchange *exchange);

@@ -24,7 +24,8 @@ EXTRA_LIBRARIES =
 EXTRA_DIST += %D%/PROBLEMS.md %D%/civetweb_inside.h %D%/civetweb_inside.c
 
 # What sees civetweb.h is compiled with.
-CIVETWEB_CPPFLAGS = -I$(CIVETWEB_SOURCE)/include -DUSE_IPV6 -DNO_SSL_DL -DOPENSSL_API_3_0
+CIVETWEB_CPPFLAGS = -I$(CIVETWEB_SOURCE)/include -I$(CIVETWEB_SOURCE)/src -DUSE_IPV6 \
+	-DNO_SSL_DL -DOPENSSL_API_3_0
 # 1 MiB of stack for each thread: CivetWeb's own 100 KiB is too little for a JSON parser's recursion
 # and for us. Half a second is how long a thread that waits does not see that the server is to stop.
 # Its warnings are not ours, its sanitizers are.
@@ -35,7 +36,7 @@ CLEANFILES += $(civetweb_object)
 $(civetweb_object): %D%/civetweb_inside.c %D%/civetweb_inside.h \
 		$(CIVETWEB_SOURCE)/src/civetweb.c $(CIVETWEB_SOURCE)/include/civetweb.h
 	@$(MKDIR_P) gateway/http
-	$(AM_V_CC)$(CC) -std=gnu11 -w -I$(top_srcdir) -I$(CIVETWEB_SOURCE) $(CIVETWEB_CPPFLAGS) \
+	$(AM_V_CC)$(CC) -std=gnu11 -w -I$(top_srcdir) $(CIVETWEB_CPPFLAGS) \
 		$(civetweb_switches) $(SSL_CFLAGS) $(HARDEN_CFLAGS) $(SAN_CFLAGS) $(CFLAGS) \
 		-c -o $@ $(top_srcdir)/gateway/http/civetweb_inside.c
 

@@ -12,9 +12,9 @@ void routes_healthz(void *context, struct exchange *exchange)
 
 struct check {
     const char *name;
+    const char *reason; /* where it is not good */
     bool good;
-    const char *reason; /* where it is not */
-    bool informative;   /* shown, but not needed for being ready */
+    bool informative; /* shown, but not needed for being ready */
 };
 
 static void render_check(struct strbuf *body, const struct check *check)
@@ -42,11 +42,11 @@ void routes_readyz(void *context, struct exchange *exchange)
     struct control_readiness now;
     control_readiness(self->control, &now);
     const struct check checks[] = {
-        {"ledger", now.ledger_writable, "the last write to the ledger failed", false},
-        {"recovered", now.recovered, "the first pass over the ledger is not done yet", false},
-        {"account", now.account_matches, "AWS answered from another account", false},
-        {"keys", keys_are_loaded(self), "no keys to verify tokens with are loaded", false},
-        {"upstream", now.upstream_reachable, "the last call to AWS got no whole answer", true},
+        {"ledger", "the last write to the ledger failed", now.ledger_writable, false},
+        {"recovered", "the first pass over the ledger is not done yet", now.recovered, false},
+        {"account", "AWS answered from another account", now.account_matches, false},
+        {"keys", "no keys to verify tokens with are loaded", keys_are_loaded(self), false},
+        {"upstream", "the last call to AWS got no whole answer", now.upstream_reachable, true},
     };
     const size_t count = sizeof(checks) / sizeof(checks[0]);
     bool ready = true;

@@ -103,9 +103,11 @@ static void *on_thread_begin(const struct mg_context *civetweb, int type)
     strbuf_init(&worker->wire, MAX_WIRE);
     worker->date_second = -1;
     worker->body = malloc((size_t)worker->server->max_body_bytes + 1);
-    if (worker->body == NULL)
+    if (worker->body == NULL) {
         worker_free(worker);
-    return worker->body != NULL ? worker : NULL;
+        return NULL;
+    }
+    return worker;
 }
 
 static void on_thread_end(const struct mg_context *civetweb, int type, void *thread)

@@ -11,6 +11,10 @@ options=$(sed -n 's/^[[:space:]]*{"\([a-z0-9_]*\)",[[:space:]]*OPTION_.*/\1/p' g
 	echo "options-documented: saw no row of the table in gateway/options.c" >&2
 	exit 1
 }
+[ -f "$manual" ] || {
+	echo "options-documented: saw no $manual" >&2
+	exit 1
+}
 status=0
 for option in $options; do
 	# As the head of a list entry, which is where its description hangs.
