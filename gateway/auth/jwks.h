@@ -15,9 +15,9 @@ void jwks_free(struct jwks **set);
 int jwks_add(struct jwks *set, struct jwk *key, struct error *err)
     __attribute__((warn_unused_result));
 /*
- * Adds all keys of a JWKS document. A key of a type, curve or use that we don't know is left out, as
- * RFC 7517 section 5 asks; one that we know and that is malformed is an error. No key at all is an
- * error too.
+ * Adds all keys of a JWKS document. A key of a type, curve or use that we don't know is left out,
+ * as RFC 7517 section 5 asks; one that we know and that is malformed is an error. No key at all is
+ * an error too.
  */
 int jwks_add_document(struct jwks *set, const char *text, size_t len,
                       const enum jws_algorithm *default_algorithm, struct error *err)

@@ -277,7 +277,7 @@ static void warn(struct file_provider *provider, const struct file_mark *mark,
  */
 static void reload(struct file_provider *provider)
 {
-    struct file_mark mark;
+    struct file_mark mark = {0};
     struct aws_credentials *fresh = NULL;
     struct aws_credentials *old = NULL;
     struct error problem = {0};
@@ -286,10 +286,12 @@ static void reload(struct file_provider *provider)
     (void)pthread_mutex_unlock(&provider->mutex);
     const int rc = load(provider->path, provider->profile, &mark, &fresh, &problem);
     warn(provider, &mark, &problem);
+    if (rc == ERROR_IO || rc == ERROR_NOMEM)
+        mark = (struct file_mark){0};
     (void)pthread_mutex_lock(&provider->mutex);
     provider->loading = false;
     provider->problem = problem;
-    provider->mark = rc == ERROR_IO || rc == ERROR_NOMEM ? (struct file_mark){0} : mark;
+    provider->mark = mark;
     if (rc == 0) {
         old = provider->current;
         provider->current = fresh;

@@ -8,6 +8,7 @@ import select
 import signal
 import struct
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -76,6 +77,12 @@ class Emulator:
 
     def fault(self, operation, fault, **more):
         return self.control("faults", {"operation": operation, "fault": fault, **more})
+
+    def wait_for(self, condition):
+        deadline = time.monotonic() + END_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.005)
 
     def state(self, model="circuit-boards/1"):
         state = self.control("state")

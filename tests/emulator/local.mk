@@ -30,3 +30,13 @@ tests_emulator_lookout_emulator_LDADD = $(civetweb_object) $(emulator_libs) $(SS
 TESTS += tests/emulator/test_emulator.sh
 dist_check_SCRIPTS += tests/emulator/test_emulator.sh
 EXTRA_DIST += tests/emulator/conftest.py tests/emulator/test_emulator.py
+
+if HAVE_CMOCKA
+emulator_unit_tests = tests/unit/test_emulator_hosting tests/unit/test_emulator_verifier
+check_PROGRAMS += $(emulator_unit_tests)
+TESTS += $(emulator_unit_tests)
+tests_unit_test_emulator_hosting_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_emulator_hosting_LDADD = $(emulator_libs) $(CMOCKA_LIBS)
+tests_unit_test_emulator_verifier_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_emulator_verifier_LDADD = $(emulator_libs) $(CMOCKA_LIBS)
+endif

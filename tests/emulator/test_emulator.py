@@ -210,8 +210,7 @@ def test_a_delayed_answer_waits_for_the_clock(emulator):
     connection = signed_connection(emulator)
     emulator.fault("describe", "delay", delay_ms=3600000)
     send_describe(emulator, connection)
-    while emulator.counters("describe")["faulted"] == 0:
-        pass
+    emulator.wait_for(lambda: emulator.counters("describe")["faulted"] == 1)
     emulator.clock.advance(3600000)
     assert connection.getresponse().status == 200
     connection.close()

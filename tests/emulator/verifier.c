@@ -211,7 +211,8 @@ static bool check_credential(struct check *check)
         return refuse(check, "UnrecognizedClientException", WRONG_TOKEN);
     if (!token && !verifier->session_token)
         return true;
-    if (count != 1 || !verifier->session_token || strcmp(token, verifier->session_token) != 0)
+    if (!token || count != 1 || !verifier->session_token ||
+        strcmp(token, verifier->session_token) != 0)
         return refuse(check, "UnrecognizedClientException", WRONG_TOKEN);
     return true;
 }

@@ -5,6 +5,7 @@ lint_tests = \
 	%D%/headers-alone.sh \
 	%D%/include-floors.sh \
 	%D%/no-secrets.sh \
+	%D%/options-documented.sh \
 	%D%/policy-purity.sh
 dist_check_SCRIPTS += $(lint_tests)
 TESTS += $(lint_tests)
