@@ -78,7 +78,7 @@ static void test_believes_only_what_is_sound(void **state)
         broken = add_text(&head, cases[i].text);
         if ((broken == NULL) != (cases[i].why == NULL))
             fail_msg("case %zu: %s", i, broken != NULL ? broken : "believed");
-        if (broken != NULL)
+        if (broken != NULL && cases[i].why != NULL)
             assert_non_null(strstr(broken, cases[i].why));
     }
     http_head_clear(&head);
