@@ -180,10 +180,9 @@ static int read_projects(const json_t *object, const char *at, struct policy_tea
     strict_json_pointer(list_at, at, "projects");
     count = json_array_size(list);
     if (count == 0 || count > POLICY_MAX_PROJECTS)
-        return error_set_at(err, ERROR_INVALID, list_at,
-                            "saw %zu patterns, expected 1 to %d: a team without one can start "
-                            "nothing",
-                            count, POLICY_MAX_PROJECTS);
+        return error_set_at(err, ERROR_INVALID, list_at, "saw %zu patterns, expected 1 to %d%s",
+                            count, POLICY_MAX_PROJECTS,
+                            count == 0 ? ": a team without one can start nothing" : "");
     team->projects = calloc(count, sizeof(*team->projects));
     if (team->projects == NULL)
         return error_set(err, ERROR_NOMEM, "out of memory for %zu patterns", count);

@@ -212,7 +212,7 @@ static void explain_units(const struct quota_rule *rule, const char *who, const 
 
     if (rule->requested < 1) {
         snprintf(out, size,
-                 "a model runs on at least 1 inference unit: %" PRId64 " cannot be asked",
+                 "a model runs on at least 1 inference unit: %" PRId64 " cannot be asked for",
                  rule->requested);
     } else if (rule->kind == QUOTA_UNITS_PER_MODEL) {
         snprintf(out, size,
@@ -241,7 +241,7 @@ static void explain_rule(const struct quota_decision *decision, const struct quo
     switch (rule->kind) {
     case QUOTA_TEAM_KNOWN:
         snprintf(out, size,
-                 "the policy names no team \"%s\", and who is not named may start nothing",
+                 "the policy names no team \"%s\": a team that is not named may start nothing",
                  request->team);
         return;
     case QUOTA_PROJECT_ALLOWED:
@@ -262,6 +262,17 @@ static void explain_rule(const struct quota_decision *decision, const struct quo
     }
 }
 
+static void explain_admission(const struct quota_decision *decision,
+                              const struct quota_request *request, char *out, size_t size)
+{
+    char most[48] = "nothing limits units";
+
+    if (decision->largest_units_now != POLICY_NO_LIMIT)
+        snprintf(most, sizeof(most), "at most %" PRId64 " now", decision->largest_units_now);
+    snprintf(out, size, "team %s may start a model of project %s with %" PRId64 " unit%s: %s",
+             request->team, request->project, request->units, request->units == 1 ? "" : "s", most);
+}
+
 void policy_explain(const struct quota_decision *decision, const struct quota_request *request,
                     char *out, size_t size)
 {
@@ -270,13 +281,7 @@ void policy_explain(const struct quota_decision *decision, const struct quota_re
     out[0] = '\0';
     if (decision->verdict != QUOTA_ADMITTED)
         explain_rule(decision, &decision->rules[decision->binding], request, out, size);
-    else if (decision->largest_units_now == POLICY_NO_LIMIT)
-        snprintf(out, size,
-                 "team %s may start project %s with %" PRId64 " units: nothing limits it",
-                 request->team, request->project, request->units);
     else
-        snprintf(out, size,
-                 "team %s may start project %s with %" PRId64 " units: at most %" PRId64 " fit now",
-                 request->team, request->project, request->units, decision->largest_units_now);
+        explain_admission(decision, request, out, size);
     text_drop_partial(out);
 }

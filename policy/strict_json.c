@@ -97,9 +97,8 @@ static int refuse_parsed(const json_error_t *seen, struct error *err)
         if (parser_sentences[i].code == code)
             sentence = parser_sentences[i].sentence;
     }
-    return error_set(
-        err, ERROR_INVALID, "line %d, column %d: %s%s", seen->line, seen->column, sentence,
-        code == json_error_duplicate_key ? ", expected each name once in an object" : "");
+    return error_set(err, ERROR_INVALID, "line %d, column %d: %s%s", seen->line, seen->column,
+                     sentence, code == json_error_duplicate_key ? ", expected each name once" : "");
 }
 
 int strict_json_parse(const char *text, size_t len, const struct json_limits *limits, json_t **out,
@@ -115,6 +114,10 @@ int strict_json_parse(const char *text, size_t len, const struct json_limits *li
     if (len > limits->max_bytes)
         return error_set(err, ERROR_INVALID, "saw %zu bytes of JSON, expected at most %zu", len,
                          limits->max_bytes);
+    if (len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+        return error_set(
+            err, ERROR_INVALID,
+            "saw a byte order mark, expected JSON from the first byte: save without it");
     rc = scan_bytes(text, len, limits->max_depth, err);
     if (rc != 0)
         return rc;
@@ -287,7 +290,8 @@ int strict_json_only(const json_t *object, const char *at, const char *const *al
         strict_json_pointer(pointer, at, name);
         join_names(names, sizeof(names), allowed);
         return error_set_at(err, ERROR_INVALID, pointer,
-                            "saw an unknown member, expected only: %s; remove \"%s\"", names, name);
+                            "saw an unknown member, expected %s%s; remove \"%s\"",
+                            names[0] != '\0' ? "only: " : "none", names, name);
     }
     return 0;
 }

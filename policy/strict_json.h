@@ -24,7 +24,8 @@ struct json_limits {
  * ERROR_INVALID with line and column in the message for: too long, too deep, not UTF-8, a NUL
  * (raw or \u0000), a duplicate member, a number beyond 64 bits, anything after the value. A message
  * quotes names and at most 20 bytes of the text, never a whole value. `*out` is owned by the caller
- * (json_decref), and NULL after an error.
+ * (json_decref), and NULL after an error. ERROR_NOMEM where jansson says so: it tells some failed
+ * allocations as bad syntax, and then so do we.
  */
 int strict_json_parse(const char *text, size_t len, const struct json_limits *limits, json_t **out,
                       struct error *err) __attribute__((warn_unused_result));

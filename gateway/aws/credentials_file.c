@@ -205,8 +205,8 @@ static int read_text(int fd, const char *path, char *text, struct error *err)
     return 0;
 }
 
-/* Opens without waiting, so that a pipe in the file's place can't hold us up. `*mark` is that of what
- * was opened. */
+/* Opens without waiting, so that a pipe in the file's place can't hold us up. `*mark` is that of
+ * what was opened. */
 static int load(const char *path, const char *profile, struct file_mark *mark,
                 struct aws_credentials **out, struct error *err)
 {
@@ -248,9 +248,9 @@ out:
 struct file_provider {
     char *path;
     char *profile;
-    pthread_mutex_t mutex; /* guards what follows; never held while the file is read */
-    bool loading;          /* somebody reads: the others take what is there */
-    bool warned_mode;      /* of whoever is loading */
+    pthread_mutex_t mutex;           /* guards what follows; never held while the file is read */
+    bool loading;                    /* somebody reads: the others take what is there */
+    bool warned_mode;                /* of whoever is loading */
     struct file_mark mark;           /* of the last file that was read, good or bad */
     struct aws_credentials *current; /* the last good ones, or NULL */
     struct error problem;            /* why the last reading gave none; code 0 = it did */
@@ -277,7 +277,7 @@ static void warn(struct file_provider *provider, const struct file_mark *mark,
  */
 static void reload(struct file_provider *provider)
 {
-    struct file_mark mark;
+    struct file_mark mark = {0};
     struct aws_credentials *fresh = NULL;
     struct aws_credentials *old = NULL;
     struct error problem = {0};
@@ -286,10 +286,12 @@ static void reload(struct file_provider *provider)
     (void)pthread_mutex_unlock(&provider->mutex);
     const int rc = load(provider->path, provider->profile, &mark, &fresh, &problem);
     warn(provider, &mark, &problem);
+    if (rc == ERROR_IO || rc == ERROR_NOMEM)
+        mark = (struct file_mark){0};
     (void)pthread_mutex_lock(&provider->mutex);
     provider->loading = false;
     provider->problem = problem;
-    provider->mark = rc == ERROR_IO || rc == ERROR_NOMEM ? (struct file_mark){0} : mark;
+    provider->mark = mark;
     if (rc == 0) {
         old = provider->current;
         provider->current = fresh;

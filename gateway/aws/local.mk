@@ -19,9 +19,11 @@ tests_vectors_sigv4_official_SOURCES = tests/vectors/sigv4_official.c \
 tests_vectors_sigv4_official_LDADD = $(aws_test_libs)
 
 if HAVE_CMOCKA
-aws_unit_tests = tests/unit/test_sigv4
+aws_unit_tests = tests/unit/test_sigv4 tests/unit/test_credentials
 check_PROGRAMS += $(aws_unit_tests)
 TESTS += $(aws_unit_tests)
 tests_unit_test_sigv4_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_sigv4_LDADD = $(aws_test_libs) $(CMOCKA_LIBS)
+tests_unit_test_credentials_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_credentials_LDADD = $(aws_test_libs) $(CMOCKA_LIBS)
 endif

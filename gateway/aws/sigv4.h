@@ -51,6 +51,10 @@ struct sigv4_scope {
 /* "YYYYMMDDTHHMMSSZ" of milliseconds since the epoch. */
 void sigv4_format_date(int64_t wall_ms, char out[SIGV4_DATE_SIZE]);
 
+/* Percent-encodes all but the unreserved bytes of RFC 3986: AWS's UriEncode, for building a path or
+ * a query that is then given as sent. */
+void sigv4_uri_encode(struct strbuf *out, const char *text, size_t len);
+
 /*
  * Stage 1: the canonical request. `signed_headers` receives "content-type;host;x-amz-date".
  * ERROR_INVALID for more than SIGV4_MAX_HEADERS headers or SIGV4_MAX_PARAMETERS parameters, for

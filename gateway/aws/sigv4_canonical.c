@@ -33,7 +33,7 @@ static void add_encoded_byte(struct strbuf *out, unsigned char c)
 }
 
 /* Runs of unreserved bytes, which is nearly all there is, go in one piece. */
-static void add_encoded(struct strbuf *out, const char *text, size_t len)
+void sigv4_uri_encode(struct strbuf *out, const char *text, size_t len)
 {
     size_t i = 0;
 
@@ -95,7 +95,7 @@ static void add_normalized_path(struct strbuf *out, const char *path)
             remove_last_segment(out, start);
         } else if (len > 1 || (len == 1 && *segment != '.')) {
             strbuf_addch(out, '/');
-            add_encoded(out, segment, len);
+            sigv4_uri_encode(out, segment, len);
         }
         segment += len;
     }
@@ -225,28 +225,32 @@ static bool is_token(const char *name)
     return name[0] != '\0';
 }
 
-/* Insertion keeps duplicates in the order of the wire, and a request has few headers. */
-static int sort_headers(const struct sigv4_request *request,
-                        const struct sigv4_header *sorted[SIGV4_MAX_HEADERS], struct error *err)
+static int check_headers(const struct sigv4_request *request, struct error *err)
 {
     if (request->header_count > SIGV4_MAX_HEADERS)
         return error_set(err, ERROR_INVALID, "can't sign %zu headers: expected at most %d",
                          request->header_count, SIGV4_MAX_HEADERS);
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct sigv4_header *header = &request->headers[i];
-        size_t place = i;
-
-        if (!is_token(header->name))
+    for (size_t i = 0; i < request->header_count; i++)
+        if (!is_token(request->headers[i].name))
             return error_set(err, ERROR_INVALID,
                              "can't sign the header named \"%.64s\": expected an HTTP token",
-                             header->name);
-        while (place > 0 && strcasecmp(sorted[place - 1]->name, header->name) > 0) {
+                             request->headers[i].name);
+    return 0;
+}
+
+/* Insertion keeps duplicates in the order of the wire, and a request has few headers. */
+static void sort_headers(const struct sigv4_header *headers, size_t count,
+                         const struct sigv4_header *sorted[SIGV4_MAX_HEADERS])
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t place = i;
+
+        while (place > 0 && strcasecmp(sorted[place - 1]->name, headers[i].name) > 0) {
             sorted[place] = sorted[place - 1];
             place--;
         }
-        sorted[place] = header;
+        sorted[place] = &headers[i];
     }
-    return 0;
 }
 
 static void add_lower(struct strbuf *out, const char *name)
@@ -277,11 +281,13 @@ static int add_headers(const struct sigv4_request *request, struct strbuf *out,
                        struct strbuf *signed_headers, struct error *err)
 {
     const struct sigv4_header *sorted[SIGV4_MAX_HEADERS];
-    const int rc = sort_headers(request, sorted, err);
+    const size_t count = request->header_count;
+    const int rc = check_headers(request, err);
 
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < request->header_count; i++) {
+    sort_headers(request->headers, count, sorted);
+    for (size_t i = 0; i < count; i++) {
         if (i > 0 && strcasecmp(sorted[i]->name, sorted[i - 1]->name) == 0) {
             strbuf_addch(out, ',');
         } else {
@@ -295,7 +301,7 @@ static int add_headers(const struct sigv4_request *request, struct strbuf *out,
         }
         add_folded(out, sorted[i]->value);
     }
-    if (request->header_count > 0)
+    if (count > 0)
         strbuf_addch(out, '\n');
     return 0;
 }

@@ -4,6 +4,7 @@ noinst_LIBRARIES += gateway/base/libbase.a gateway/base/libclock_system.a \
 gateway_base_libbase_a_SOURCES = \
 	%D%/clock.h %D%/clock_common.c \
 	%D%/crypto.h %D%/crypto.c \
+	%D%/file.h %D%/file.c \
 	%D%/log.h %D%/log.c \
 	%D%/metrics.h %D%/metrics.c \
 	%D%/strbuf.h %D%/strbuf.c

@@ -22,13 +22,13 @@ struct start_request {
 };
 
 enum start_outcome {
-    START_ACCEPTED,      /* a new start that AWS accepted, or that was seen running; on a dry run: would
-                            be admitted */
-    START_PRESENT,       /* the team holds this model with these units: no second start */
-    START_REPLAYED,      /* the key is known: `row` is the present state of what it started */
-    START_QUOTA,         /* `decision` refuses, now or ever */
-    START_HELD,          /* another team holds the model, or this one with other units (`row_is_own`) */
-    START_FENCED,        /* rule 6: the fate of a stop is unknown; `retry_after_ms` */
+    START_ACCEPTED, /* a new start that AWS accepted, or that was seen running; on a dry run: would
+                       be admitted */
+    START_PRESENT,  /* the team holds this model with these units: no second start */
+    START_REPLAYED, /* the key is known: `row` is the present state of what it started */
+    START_QUOTA,    /* `decision` refuses, now or ever */
+    START_HELD,     /* another team holds the model, or this one with other units (`row_is_own`) */
+    START_FENCED,   /* rule 6: the fate of a stop is unknown; `retry_after_ms` */
     START_KEY_REUSED,    /* the key was used with other parameters */
     START_REFUSED,       /* AWS refused: `upstream_*` has its answer; nothing is held */
     START_NOT_SENT,      /* nothing was sent, nothing is held: safe to repeat */
@@ -91,8 +91,8 @@ struct model_view {
     char version[RESERVATION_VERSION_MAX + 1]; /* the number, also where "latest" was asked */
     char status[RESERVATION_STATUS_MAX];
     char status_message[RESERVATION_MESSAGE_MAX];
-    int64_t observed_ms;  /* wall time of the observation */
-    bool has_row;         /* a live reservation that the caller may see */
+    int64_t observed_ms; /* wall time of the observation */
+    bool has_row;        /* a live reservation that the caller may see */
     struct reservation row;
     char detail[RESERVATION_MESSAGE_MAX];
 };

@@ -13,8 +13,8 @@
 struct model_status_cache;
 
 struct control_metrics {
-    struct metric *starts_accepted, *starts_present, *starts_refused_quota, *starts_refused_upstream,
-        *starts_not_sent, *starts_uncertain, *starts_other;
+    struct metric *starts_accepted, *starts_present, *starts_refused_quota,
+        *starts_refused_upstream, *starts_not_sent, *starts_uncertain, *starts_other;
     struct metric *stops_accepted, *stops_other;
     struct metric *sends_start, *sends_stop, *sends_describe;
     struct metric *status_cache_hits, *status_cache_misses;
@@ -53,7 +53,8 @@ void control_nudge(struct control *control);
 
 /*
  * One DescribeModel on the wire, with what every answer teaches: reachability, metrics, and rule 9:
- * an answer from an account other than the ledger's is no answer (fate DOUBT) and sets wrong_account.
+ * an answer from an account other than the ledger's is no answer (fate DOUBT) and sets
+ * wrong_account.
  */
 void control_describe(struct control *control, const char *project, const char *version,
                       enum pacing_class pacing, int64_t deadline_ms, struct upstream_answer *answer,

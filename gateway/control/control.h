@@ -1,6 +1,7 @@
 /*
  * The only floor where policy, ledger and upstream meet. It knows no HTTP: a test or a command can
- * drive it with no server. admission.h is what callers ask for, reconciler.h what happens by itself.
+ * drive it with no server. admission.h is what callers ask for, reconciler.h what happens by
+ * itself.
  */
 #ifndef LOOKOUT_CONTROL_CONTROL_H
 #define LOOKOUT_CONTROL_CONTROL_H
@@ -18,19 +19,19 @@ struct upstream;
 
 /* The constants of the rules of money and their neighbours; control_settings_default fills them. */
 struct control_settings {
-    int64_t quiet_ms;          /* QUIET: since the last send of unknown fate; 15 min */
-    int64_t confirm_ms;        /* between the two not-running observations; 60 s */
-    int64_t resend_window_ms;  /* rule 2: a start may be sent again for so long; 30 min */
-    int64_t unobserved_ms;     /* rule 3: longer without a look = charged; 5 min */
-    int64_t stop_renew_ms;     /* rule 5: still running after an accepted stop -> new token; 10 min */
-    int64_t lease_ms;          /* of every reservation until leases are settable; 8 h */
-    int64_t key_retention_ms;  /* rule 11: after the row closed; 24 h */
-    int64_t reconcile_ms;      /* between two passes of the reconciler; 10 s */
-    int64_t status_cache_ms;   /* how old a status may be that readers get; 5 s */
-    int64_t unknown_cache_ms;  /* the same for models that AWS does not know; 30 s */
-    int64_t attempts;          /* sends of one start or stop within one request; 4 */
-    int64_t backoff_base_ms;   /* full jitter between them; 200 ms */
-    int64_t backoff_cap_ms;    /* 5 s */
+    int64_t quiet_ms;         /* QUIET: since the last send of unknown fate; 15 min */
+    int64_t confirm_ms;       /* between the two not-running observations; 60 s */
+    int64_t resend_window_ms; /* rule 2: a start may be sent again for so long; 30 min */
+    int64_t unobserved_ms;    /* rule 3: longer without a look = charged; 5 min */
+    int64_t stop_renew_ms; /* rule 5: still running after an accepted stop -> new token; 10 min */
+    int64_t lease_ms;      /* of every reservation until leases are settable; 8 h */
+    int64_t key_retention_ms; /* rule 11: after the row closed; 24 h */
+    int64_t reconcile_ms;     /* between two passes of the reconciler; 10 s */
+    int64_t status_cache_ms;  /* how old a status may be that readers get; 5 s */
+    int64_t unknown_cache_ms; /* the same for models that AWS does not know; 30 s */
+    int64_t attempts;         /* sends of one start or stop within one request; 4 */
+    int64_t backoff_base_ms;  /* full jitter between them; 200 ms */
+    int64_t backoff_cap_ms;   /* 5 s */
 };
 void control_settings_default(struct control_settings *settings);
 
@@ -56,8 +57,8 @@ void control_close(struct control *control);
 
 struct control_readiness {
     bool ledger_writable;
-    bool recovered;       /* the first pass over the ledger has been made */
-    bool account_matches; /* rule 9: no answer ever came from another account */
+    bool recovered;          /* the first pass over the ledger has been made */
+    bool account_matches;    /* rule 9: no answer ever came from another account */
     bool upstream_reachable; /* the last call to AWS got a whole answer; informative */
 };
 void control_readiness(const struct control *control, struct control_readiness *out);

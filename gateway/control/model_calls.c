@@ -79,9 +79,8 @@ int model_calls_acquire(struct model_calls *calls, const char *project, const ch
     pthread_mutex_lock(&calls->lock);
     while (!calls->closed && is_in_flight(calls, project, version, hash)) {
         calls->waiters++;
-        bool late =
-            clock_monotonic_ms(calls->clock) >= deadline_ms ||
-            clock_wait_until(calls->clock, &calls->released, &calls->lock, deadline_ms);
+        bool late = clock_monotonic_ms(calls->clock) >= deadline_ms ||
+                    clock_wait_until(calls->clock, &calls->released, &calls->lock, deadline_ms);
         calls->waiters--;
         if (late)
             break;

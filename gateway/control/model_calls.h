@@ -27,8 +27,8 @@ struct model_call {
 };
 
 /*
- * Waits until nobody else holds the model's marker. 0, or ERROR_RETRY when `deadline_ms` (monotonic)
- * passed or model_calls_close was called. A deadline in the past asks without waiting.
+ * Waits until nobody else holds the model's marker. 0, or ERROR_RETRY when `deadline_ms`
+ * (monotonic) passed or model_calls_close was called. A deadline in the past asks without waiting.
  */
 int model_calls_acquire(struct model_calls *calls, const char *project, const char *version,
                         int64_t deadline_ms, struct model_call *call)

@@ -13,11 +13,11 @@ struct entry {
     struct entry *next;
     char project[RESERVATION_PROJECT_MAX + 1];
     char version[RESERVATION_VERSION_MAX + 1];
-    unsigned users;       /* flights and waiters: not to be evicted */
+    unsigned users; /* flights and waiters: not to be evicted */
     bool fetching;
-    uint64_t flights;     /* begun; the last one is under way while `fetching` */
-    uint64_t dropped_at;  /* flights begun when it was last dropped: these are not kept */
-    int64_t fresh_until_ms; /* monotonic; 0 = nothing kept */
+    uint64_t flights;              /* begun; the last one is under way while `fetching` */
+    uint64_t dropped_at;           /* flights begun when it was last dropped: these are not kept */
+    int64_t fresh_until_ms;        /* monotonic; 0 = nothing kept */
     struct model_status_view view; /* of the last flight that ended */
 };
 
@@ -157,7 +157,8 @@ static void fly(struct model_status_cache *cache, struct entry *entry, int64_t d
     pthread_cond_broadcast(&cache->landed);
 }
 
-/* Waits for the flight under way; true when `out` has its answer, false when the deadline passed. */
+/* Waits for the flight under way; true when `out` has its answer, false when the deadline passed.
+ */
 static bool join_flight(struct model_status_cache *cache, struct entry *entry, int64_t deadline_ms,
                         struct model_status_view *out)
 {

@@ -30,8 +30,8 @@ void model_status_get(struct model_status_cache *cache, const char *project, con
                       int64_t deadline_ms, struct model_status_view *out);
 
 /*
- * Forgets a model (and the project's `latest`): a start or stop was sent. A flight that began before
- * answers those who waited for it, and is not kept.
+ * Forgets a model (and the project's `latest`): a start or stop was sent. A flight that began
+ * before answers those who waited for it, and is not kept.
  */
 void model_status_drop(struct model_status_cache *cache, const char *project, const char *version);
 

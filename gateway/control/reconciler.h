@@ -1,6 +1,6 @@
 /*
- * What happens by itself: a thread that makes ledger and upstream agree, pass after pass. The pass at
- * boot is the crash recovery.
+ * What happens by itself: a thread that makes ledger and upstream agree, pass after pass. The pass
+ * at boot is the crash recovery.
  */
 #ifndef LOOKOUT_CONTROL_RECONCILER_H
 #define LOOKOUT_CONTROL_RECONCILER_H
@@ -16,8 +16,8 @@ int reconciler_start(struct control *control, struct reconciler **out, struct er
 void reconciler_stop(struct reconciler **reconciler);
 
 /*
- * One pass in the calling thread, without a thread of its own: for tests and commands. `boot` treats
- * every row as left by a former process.
+ * One pass in the calling thread, without a thread of its own: for tests and commands. `boot`
+ * treats every row as left by a former process.
  */
 void reconciler_pass(struct control *control, bool boot);
 

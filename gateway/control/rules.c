@@ -93,7 +93,8 @@ static void apply_uncertain(const struct control_settings *settings,
         close_row(RESERVATION_VOID, RESERVATION_END_NEVER_STARTED, row->created_ms, now_ms, row);
 }
 
-/* Rule 4. `believable`: a sighting of it running, or QUIET, stands against a DescribeModel that lags. */
+/* Rule 4. `believable`: a sighting of it running, or QUIET, stands against a DescribeModel that
+ * lags. */
 static void apply_active(const struct control_settings *settings,
                          const struct observation *observation, int64_t now_ms,
                          struct reservation *row)
@@ -247,8 +248,7 @@ bool rules_stop_needs_token(const struct control_settings *settings, int64_t now
 {
     if (row->stop_token[0] == '\0')
         return true;
-    return row->stop_accepted_ms != 0 &&
-           now_ms - row->stop_accepted_ms >= settings->stop_renew_ms;
+    return row->stop_accepted_ms != 0 && now_ms - row->stop_accepted_ms >= settings->stop_renew_ms;
 }
 
 bool rules_add_answer(struct start_fate *fate, const struct upstream_answer *answer)

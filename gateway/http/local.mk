@@ -1,15 +1,54 @@
 # F5: the server. CivetWeb is compiled from the source that configure was shown; none of it is ours.
+# civetweb_inside.c includes it, so that its accessors see the structs.
 noinst_LIBRARIES += gateway/http/libhttp.a
-gateway_http_libhttp_a_SOURCES =
+gateway_http_libhttp_a_CPPFLAGS = $(AM_CPPFLAGS) -isystem $(CIVETWEB_SOURCE)/include $(SSL_CFLAGS)
+gateway_http_libhttp_a_SOURCES = \
+	%D%/api.h %D%/api.c \
+	%D%/authenticate.h %D%/authenticate.c \
+	%D%/authority_store.h %D%/authority_store.c \
+	%D%/context.h \
+	%D%/exchange.h %D%/exchange.c \
+	%D%/json_out.h %D%/json_out.c \
+	%D%/problem.h %D%/problem.c \
+	%D%/render.h %D%/render.c \
+	%D%/request.h %D%/request.c \
+	%D%/router.h %D%/router.c \
+	%D%/routes.h %D%/routes_common.c %D%/routes_models.c %D%/routes_ops.c %D%/routes_quota.c \
+	%D%/routes_start.c \
+	%D%/server.h %D%/server.c \
+	%D%/start_answer.h %D%/start_answer.c \
+	%D%/start_document.h %D%/start_document.c \
+	%D%/tls.h %D%/tls.c
 
-CIVETWEB_CPPFLAGS = -I$(CIVETWEB_SOURCE)/include -DUSE_IPV6 -DNO_SSL_DL -DOPENSSL_API_3_0
-civetweb_object = gateway/http/civetweb.o
 EXTRA_LIBRARIES =
+EXTRA_DIST += %D%/PROBLEMS.md %D%/civetweb_inside.h %D%/civetweb_inside.c
+
+# What sees civetweb.h is compiled with.
+CIVETWEB_CPPFLAGS = -I$(CIVETWEB_SOURCE)/include -I$(CIVETWEB_SOURCE)/src -DUSE_IPV6 \
+	-DNO_SSL_DL -DOPENSSL_API_3_0
+# 1 MiB of stack for each thread: CivetWeb's own 100 KiB is too little for a JSON parser's recursion
+# and for us. Half a second is how long a thread that waits does not see that the server is to stop.
+# Its warnings are not ours, its sanitizers are.
+civetweb_switches = -DNO_CGI -DNO_FILES -DNO_CACHING -DUSE_STACK_SIZE=1048576 \
+	-DSOCKET_TIMEOUT_QUANTUM=500
+civetweb_object = gateway/http/civetweb.o
 CLEANFILES += $(civetweb_object)
-# 1 MiB of stack for each worker (CivetWeb's own 100 KiB is too little for a JSON parser's recursion
-# and for us); its warnings are not ours, its sanitizers are.
-$(civetweb_object): $(CIVETWEB_SOURCE)/src/civetweb.c $(CIVETWEB_SOURCE)/include/civetweb.h
+$(civetweb_object): %D%/civetweb_inside.c %D%/civetweb_inside.h \
+		$(CIVETWEB_SOURCE)/src/civetweb.c $(CIVETWEB_SOURCE)/include/civetweb.h
 	@$(MKDIR_P) gateway/http
-	$(AM_V_CC)$(CC) -std=gnu11 -w $(CIVETWEB_CPPFLAGS) -DNO_CGI -DNO_FILES -DNO_CACHING \
-		-DUSE_STACK_SIZE=1048576 $(SSL_CFLAGS) $(HARDEN_CFLAGS) $(SAN_CFLAGS) $(CFLAGS) \
-		-c -o $@ $(CIVETWEB_SOURCE)/src/civetweb.c
+	$(AM_V_CC)$(CC) -std=gnu11 -w -I$(top_srcdir) $(CIVETWEB_CPPFLAGS) \
+		$(civetweb_switches) $(SSL_CFLAGS) $(HARDEN_CFLAGS) $(SAN_CFLAGS) $(CFLAGS) \
+		-c -o $@ $(top_srcdir)/gateway/http/civetweb_inside.c
+
+if HAVE_CMOCKA
+http_unit_tests = tests/unit/test_http_server
+check_PROGRAMS += $(http_unit_tests)
+TESTS += $(http_unit_tests)
+http_test_libs = gateway/http/libhttp.a $(civetweb_object) $(movable_clock) $(floor1_libs) \
+	$(SSL_LIBS) $(CMOCKA_LIBS)
+
+tests_unit_test_http_server_SOURCES = tests/unit/test_http_server.c \
+	tests/unit/http_client.h tests/unit/http_client.c
+tests_unit_test_http_server_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_http_server_LDADD = $(http_test_libs)
+endif

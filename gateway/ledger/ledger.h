@@ -69,8 +69,8 @@ enum ledger_reserve_outcome {
     LEDGER_RESERVED,   /* inserted and durable (or, on a dry run, would be) */
     LEDGER_REPLAY,     /* the key is known: its row, whatever its state; nothing written */
     LEDGER_KEY_REUSED, /* the key is known with another fingerprint; its row */
-    LEDGER_HELD,       /* a live row holds the model: that row. Where team and units are the same, the
-                          key is attached to it, so that a later repeat is a replay */
+    LEDGER_HELD,       /* a live row holds the model: that row. Where team and units are the same and it
+                          is not STOPPING, the key is attached to it, so that a repeat is a replay */
     LEDGER_FENCED,     /* rule 6: `fence_until_ms` says until when */
     LEDGER_REFUSED     /* decide said no; nothing written */
 };
@@ -119,6 +119,7 @@ int ledger_find_key(struct ledger *ledger, const char *team, const char *key,
 /* Which live rows are wanted; all zero = every one. */
 struct ledger_filter {
     const char *team;        /* NULL = of all teams */
+    const char *project;     /* NULL = of all projects */
     unsigned states;         /* bits 1u << enum reservation_state; 0 = all live states */
     int64_t lease_before_ms; /* lease_end_ms at or before this; 0 = any */
 };

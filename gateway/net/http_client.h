@@ -19,8 +19,8 @@ struct http_client_settings {
 };
 
 struct http_header {
-    char *name;  /* of a response: lower case */
-    char *value; /* of a response: blanks around it removed */
+    const char *name;  /* of a response: lower case */
+    const char *value; /* of a response: blanks around it removed */
 };
 
 /* Everything is borrowed. Exactly these headers are sent, and Content-Length where there is a body
@@ -41,13 +41,14 @@ struct http_response {
     int status;
     struct http_header headers[HTTP_CLIENT_MAX_HEADERS];
     size_t header_count;
+    char *head; /* what the headers point into */
     char *body; /* always a C string */
     size_t body_len;
 };
 
 /*
  * A pool of libcurl easy handles, each used by one thread at a time and kept with its connection.
- * Any thread.
+ * Any thread. The program ignores SIGPIPE. Freed when nobody performs any more.
  */
 struct http_client;
 int http_client_create(const struct http_client_settings *settings, struct http_client **out,
@@ -57,11 +58,15 @@ void http_client_free(struct http_client **client);
 /*
  * Performs one request.
  *   0               a whole answer is in `*out` (http_response_clear it), whatever its status;
+ *   ERROR_INVALID, ERROR_NOMEM  the request can't be made; nothing was sent;
  *   ERROR_RETRY     nothing was sent: no byte of the request left for the server;
- *   ERROR_UNCERTAIN it may have been received: the answer is missing, broken, cut short, or too large.
+ *   ERROR_UNCERTAIN it may have been received: the answer is missing, broken, cut short, or too
+ * large.
  * `*sends` (never NULL) counts how often the request went out. It is never more than 1: libcurl's
  * own silent second send of a POST on a dead connection is aborted before it leaves, and then the
  * result is ERROR_UNCERTAIN.
+ * An answer must tell the length of its body, by Content-Length or chunks: of one that ends with
+ * its connection nobody knows whether it is whole.
  */
 int http_client_perform(struct http_client *client, const struct http_request *request,
                         struct http_response *out, unsigned *sends, struct error *err)

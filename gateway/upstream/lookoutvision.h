@@ -8,7 +8,8 @@
 
 /* Settings are copied; `credentials`, `client` and `clock` outlive the upstream. */
 struct lookoutvision_settings {
-    const char *endpoint; /* "https://lookoutvision.eu-central-1.amazonaws.com", path prefix allowed */
+    const char
+        *endpoint; /* "https://lookoutvision.eu-central-1.amazonaws.com", path prefix allowed */
     const char *region;
     int64_t attempt_timeout_ms; /* of one request on the wire */
     struct pacing_settings start_pacing, stop_pacing, describe_pacing;

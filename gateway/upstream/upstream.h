@@ -45,11 +45,11 @@ struct upstream_model {
 
 /* What became of one call. */
 enum upstream_fate {
-    UPSTREAM_ACCEPTED, /* 2xx, whole, decoded: `status` (and the description) are set */
-    UPSTREAM_NOT_SENT, /* no byte left: no turn, no credentials, no connection */
+    UPSTREAM_ACCEPTED,  /* 2xx, whole, decoded: `status` (and the description) are set */
+    UPSTREAM_NOT_SENT,  /* no byte left: no turn, no credentials, no connection */
     UPSTREAM_THROTTLED, /* a throttling answer: this request was not applied */
-    UPSTREAM_REFUSED,  /* a known AWS error type that is a definite no: not 408, 409 or 5xx */
-    UPSTREAM_DOUBT     /* everything else: lost, broken, 408, 409, 5xx, unknown types */
+    UPSTREAM_REFUSED,   /* a known AWS error type that is a definite no: not 408, 409 or 5xx */
+    UPSTREAM_DOUBT      /* everything else: lost, broken, 408, 409, 5xx, unknown types */
 };
 const char *upstream_fate_name(enum upstream_fate fate);
 
@@ -58,18 +58,19 @@ const char *upstream_fate_name(enum upstream_fate fate);
 
 struct upstream_answer {
     enum upstream_fate fate;
-    unsigned sends;        /* 0 or 1 */
-    int http_status;       /* 0 where there was no whole answer */
+    unsigned sends;                     /* 0 or 1 */
+    int http_status;                    /* 0 where there was no whole answer */
     char error_type[UPSTREAM_TYPE_MAX]; /* bare name, such as "ConflictException"; "" where none */
     char message[UPSTREAM_MESSAGE_MAX]; /* AWS's, or ours about the transport; never a secret */
-    bool our_fault;        /* AWS judged the gateway's signature or credentials, not the request */
-    char resource_id[256], resource_type[32], quota_code[32], service_code[32]; /* "" where absent */
-    int64_t retry_after_ms; /* 0 where AWS named none */
-    char request_id[64];   /* x-amzn-RequestId, for tickets */
-    int64_t date_wall_ms;  /* the answer's Date header; 0 where absent or unreadable */
+    bool our_fault; /* AWS judged the gateway's signature or credentials, not the request */
+    char resource_id[256], resource_type[32], quota_code[32],
+        service_code[32];       /* "" where absent */
+    int64_t retry_after_ms;     /* 0 where AWS named none */
+    char request_id[64];        /* x-amzn-RequestId, for tickets */
+    int64_t date_wall_ms;       /* the answer's Date header; 0 where absent or unreadable */
     int64_t began_monotonic_ms; /* when the request was about to be signed */
     int64_t ended_monotonic_ms;
-    enum model_status status;   /* valid where fate is UPSTREAM_ACCEPTED */
+    enum model_status status; /* valid where fate is UPSTREAM_ACCEPTED */
 };
 
 /* DescribeModel's answer, as much of it as we use; strings "" and numbers 0 where absent. */
@@ -87,7 +88,7 @@ struct upstream_call {
     const void *body;         /* start: the bytes fixed in the reservation */
     size_t body_len;
     enum pacing_class pacing;
-    int64_t deadline_ms;      /* monotonic; includes the wait for a turn */
+    int64_t deadline_ms; /* monotonic; includes the wait for a turn */
 };
 
 /*

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -131,7 +132,7 @@ static void make_moved(struct moved *m)
     int fd;
     void *map;
 
-    strcpy(m->path, "/tmp/test_clock.XXXXXX");
+    (void)snprintf(m->path, sizeof m->path, "/tmp/test_clock.XXXXXX");
     fd = mkstemp(m->path);
     assert_true(fd >= 0);
     assert_int_equal(ftruncate(fd, 16), 0);

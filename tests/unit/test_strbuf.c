@@ -20,7 +20,7 @@ static void test_grows_by_every_append(void **state)
         strbuf_addstr(&buf, "-abc");
         strbuf_add(&buf, "de", 2);
         strbuf_addch(&buf, 'f');
-        snprintf(want + i * 10, 11, "%03d-abcdef", i);
+        snprintf(want + i * 10, sizeof(want) - (size_t)i * 10, "%03d-abcdef", i);
     }
     assert_true(strbuf_ok(&buf));
     assert_int_equal(buf.len, 1000);

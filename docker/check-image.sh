@@ -1,0 +1,143 @@
+#!/bin/sh
+# `make check-image': builds docker/Dockerfile for real and starts a model through what came out.
+#
+# No container engine and no registry is needed: debootstrap makes the base image, buildah builds and
+# runs in a private storage below the build folder. It needs root, and takes about two minutes; the
+# base image is kept for the next run.
+set -eu
+
+top_srcdir=${top_srcdir:-$(cd "$(dirname "$0")/.." && pwd)}
+work=${top_builddir:-$PWD}/image-check
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+model=https://localhost:PORT/v1/projects/circuit-boards/models/1
+WAIT_SECONDS=30
+
+say() {
+	echo "check-image: $*"
+}
+fail() {
+	say "$*" >&2
+	# The token's log is the token.
+	find "$work" -maxdepth 1 -name '*.log' ! -name token.log -exec tail -n 30 {} + >&2 || true
+	exit 1
+}
+
+[ "$(id -u)" -eq 0 ] || fail "buildah's chroot isolation needs root"
+mkdir -p "$work"
+export STORAGE_DRIVER="${STORAGE_DRIVER:-overlay}"
+b() {
+	buildah --root "$work/storage" --runroot "$work/run" "$@"
+}
+
+pids=
+cleanup() {
+	# shellcheck disable=SC2086
+	[ -z "$pids" ] || kill $pids 2>/dev/null || true
+	wait
+	b rm --all >/dev/null 2>&1 || true
+	rm -rf "$work/shared" "$work/rootfs" "$work/token.log"
+}
+trap cleanup EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# --- the images ----------------------------------------------------------------------------------
+
+# The base image under the full name that the Dockerfile's FROM resolves to.
+base=docker.io/library/$(sed -n 's/^FROM \([^ ]*\).*/\1/p' "$top_srcdir/docker/Dockerfile" | sort -u)
+release=$(expr "$base" : '.*:\([a-z]*\)')
+if ! b inspect --type image "$base" >/dev/null 2>&1; then
+	say "making the base image of $release"
+	rm -rf "$work/rootfs"
+	debootstrap --variant=minbase "$release" "$work/rootfs" "$mirror" >"$work/debootstrap.log" 2>&1 ||
+		fail "debootstrap failed"
+	container=$(b from scratch)
+	b add -q "$container" "$work/rootfs" / >/dev/null
+	b commit -q --rm "$container" "$base" >/dev/null
+fi
+
+say "building docker/Dockerfile"
+b bud --layers --isolation chroot --pull-never --network host -f "$top_srcdir/docker/Dockerfile" \
+	-t lookout-gateway "$top_srcdir" >"$work/build.log" 2>&1 || fail "the build failed"
+
+# --- the containers ------------------------------------------------------------------------------
+
+# What compose.yaml makes volumes of. The image's user must be able to write there.
+rm -rf "$work/shared"
+mkdir -p "$work/shared/keys" "$work/shared/ledger" "$work/shared/ports"
+chmod 777 "$work/shared/keys" "$work/shared/ledger" "$work/shared/ports"
+
+# run_image NAME COMMAND...: runs it in a container of its own until it ends.
+run_image() {
+	name=$1
+	shift
+	container=$(b from --pull-never lookout-gateway)
+	b run --isolation chroot --network host --volume "$work/shared/keys:/keys" \
+		--volume "$work/shared/ledger:/var/lib/lookout-gateway" --volume "$work/shared/ports:/ports" \
+		--volume "$top_srcdir/docker:/etc/lookout-gateway:ro" \
+		--env AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE \
+		--env AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY \
+		--env LOOKOUT_GATEWAY_LISTEN=127.0.0.1:0 --env LOOKOUT_GATEWAY_PORT_FILE=/ports/gateway \
+		--env "LOOKOUT_GATEWAY_AWS_ENDPOINT=http://127.0.0.1:${emulator_port:-0}" \
+		"$container" -- "$@" >"$work/$name.log" 2>&1
+}
+
+# wait_for WHAT COMMAND...: until the command succeeds.
+wait_for() {
+	what=$1
+	shift
+	tries=$((WAIT_SECONDS * 5))
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || fail "waited $WAIT_SECONDS s in vain for $what"
+		sleep 0.2
+	done
+}
+
+# call METHOD URL [CURL-ARGUMENT...]: the answer's body, then its status on a line of its own.
+call() {
+	method=$1
+	url=$2
+	shift 2
+	curl -sS --max-time 20 --cacert "$work/shared/keys/ca.pem" -X "$method" -w '\n%{http_code}\n' \
+		-H "Authorization: Bearer $token" "$@" "$url"
+}
+status_is() {
+	call GET "$model" | grep -q "\"Status\": *\"$1\""
+}
+
+say "running gateway and emulator"
+run_image keys /usr/share/lookout-gateway/make-dev-certs.sh /keys || fail "the keys were not made"
+run_image check-config lookout-gateway check-config /etc/lookout-gateway/gateway.json ||
+	fail "docker/gateway.json is not valid"
+run_image emulator lookout-emulator --port 0 --port-file /ports/emulator --seed-model circuit-boards/1 &
+pids=$!
+wait_for "the emulator's port" test -s "$work/shared/ports/emulator"
+emulator_port=$(cat "$work/shared/ports/emulator")
+run_image gateway lookout-gateway serve --config /etc/lookout-gateway/gateway.json &
+pids="$pids $!"
+wait_for "the gateway's port" test -s "$work/shared/ports/gateway"
+port=$(cat "$work/shared/ports/gateway")
+model=$(echo "$model" | sed "s/PORT/$port/")
+wait_for readiness curl -sSf --cacert "$work/shared/keys/ca.pem" "https://localhost:$port/readyz"
+
+run_image token lookout-gateway token mint --key-file /keys/jwt-rs256.key --algorithm RS256 --kid dev-rs256 \
+	--issuer https://issuer.example --audience lookout-gateway --subject check-image --team assembly-line \
+	--scope 'models:start models:stop models:read' || fail "no token was minted"
+token=$(cat "$work/token.log")
+answer=$(call POST "$model/start" -H 'Content-Type: application/json' -d '{"MinInferenceUnits":1}')
+[ "$(echo "$answer" | tail -n 1)" = 202 ] || fail "expected 202 to the start, saw: $answer"
+wait_for "HOSTED" status_is HOSTED
+answer=$(call POST "$model/stop")
+case $(echo "$answer" | tail -n 1) in
+200 | 202) ;;
+*) fail "expected 200 or 202 to the stop, saw: $answer" ;;
+esac
+wait_for "TRAINED" status_is TRAINED
+
+# As not root, and with its ledger where the volume is.
+for name in lookout-gateway lookout-emulator; do
+	pgrep -u 10001 -f "^$name " >/dev/null || fail "$name does not run as the image's user"
+done
+[ -s "$work/shared/ledger/ledger.sqlite" ] || fail "the ledger is not in its volume"
+say "passed: a model was started, hosted and stopped through the image"

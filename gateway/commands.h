@@ -1,0 +1,11 @@
+/* The commands that are not the server: each takes its own arguments and returns a status of
+ * sysexits.h. */
+#ifndef LOOKOUT_COMMANDS_H
+#define LOOKOUT_COMMANDS_H
+
+/* policy check FILE */
+int command_policy(int argc, char *const *argv);
+/* token mint OPTIONS | token inspect [FILE] */
+int command_token(int argc, char *const *argv);
+
+#endif

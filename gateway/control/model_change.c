@@ -1,0 +1,274 @@
+/* Start and stop calls with their retries, and what they come to in the ledger. */
+#include "gateway/control/model_change.h"
+
+#include "gateway/base/crypto.h"
+#include "gateway/base/log.h"
+#include "gateway/control/model_status.h"
+#include "gateway/control/rules.h"
+#include "gateway/net/retry.h"
+
+#include <string.h>
+
+/* Reservation against reconciler: two race, so one more read is nearly always enough. */
+#define WRITE_TRIES 5
+
+int model_change_write(struct control *control, row_change_fn *change, const void *context,
+                       struct reservation *row, struct error *err)
+{
+    int result = 0;
+    for (int i = 0; i < WRITE_TRIES; i++) {
+        struct reservation changed = *row;
+        change(context, control_now_ms(control), &changed);
+        result = ledger_update(control->ledger, &changed, err);
+        if (result == 0) {
+            *row = changed;
+            return 0;
+        }
+        if (result != ERROR_CONFLICT)
+            return result;
+        result = ledger_get(control->ledger, row->id, row, err);
+        if (result != 0)
+            return result;
+    }
+    return error_set(err, ERROR_CONFLICT, "reservation %s changed %d times under our hands",
+                     row->id, WRITE_TRIES);
+}
+
+/* A request leaves the rest to the reconciler, now; a pass of the reconciler goes on at its next.
+ */
+static void hand_over(struct control *control, const struct change_budget *budget)
+{
+    if (budget->pacing == PACING_CALLER)
+        control_nudge(control);
+}
+
+static void log_write_failure(const char *event, const struct reservation *row,
+                              const struct error *err)
+{
+    LOG(LOG_ERROR, event, log_str("reservation", row->id), log_str("message", err->message));
+}
+
+/* Waits before the next attempt. False when there is none any more, or we are leaving. */
+static bool wait_for_attempt(struct control *control, const struct change_budget *budget,
+                             unsigned attempt, int64_t retry_after_ms)
+{
+    struct control_settings settings;
+    control_get_settings(control, &settings);
+    struct retry_schedule schedule = {
+        .max_attempts = (unsigned)budget->attempts,
+        .base_ms = settings.backoff_base_ms,
+        .cap_ms = settings.backoff_cap_ms,
+    };
+    uint64_t random = 0;
+    if (crypto_random(&random, sizeof(random)) != 0)
+        return false;
+    int64_t delay_ms = retry_delay_ms(&schedule, attempt, retry_after_ms, random);
+    int64_t until_ms = clock_monotonic_ms(control->clock) + delay_ms;
+    return delay_ms >= 0 && until_ms < budget->deadline_ms && control_sleep(control, until_ms);
+}
+
+/* --- start ---------------------------------------------------------------------------------------
+ */
+
+/*
+ * Before a start is sent again: the time of this send, durable. False when a stop was committed in
+ * the meantime (rule 2), or the ledger can't say.
+ */
+static bool announce_resend(struct control *control, struct reservation *row)
+{
+    struct error err = {0};
+    struct reservation changed = *row;
+    changed.last_send_ms = control_now_ms(control);
+    int result = ledger_update(control->ledger, &changed, &err);
+    if (result == 0) {
+        *row = changed;
+        return true;
+    }
+    if (result != ERROR_CONFLICT)
+        log_write_failure("start.not_announced", row, &err);
+    return false;
+}
+
+static void send_start(struct control *control, const struct change_budget *budget,
+                       const struct reservation *row, struct upstream_answer *answer)
+{
+    struct upstream_call call = {
+        .model = {.project = row->project, .version = row->version},
+        .client_token = row->client_token,
+        .body = row->body,
+        .body_len = row->body_len,
+        .pacing = budget->pacing,
+        .deadline_ms = budget->deadline_ms,
+    };
+    control->upstream->ops->start(control->upstream->self, &call, answer);
+    metric_add(control->metrics.sends_start, answer->sends);
+    if (answer->sends > 0)
+        atomic_store(&control->upstream_reachable, answer->http_status != 0);
+    LOG(LOG_INFO, "upstream.start", log_str("reservation", row->id),
+        log_str("project", row->project), log_str("version", row->version),
+        log_str("fate", upstream_fate_name(answer->fate)), log_int("sends", answer->sends),
+        log_int("status", answer->http_status), log_str("error_type", answer->error_type),
+        log_str("aws_request_id", answer->request_id), log_str("message", answer->message));
+}
+
+struct start_outcome_context {
+    struct start_fate fate;
+    struct upstream_answer answer;
+};
+
+static void apply_start_outcome(const void *context, int64_t now_ms, struct reservation *row)
+{
+    const struct start_outcome_context *outcome = context;
+    rules_settle_start(&outcome->fate, &outcome->answer, now_ms, row);
+}
+
+struct observation_context {
+    struct control_settings settings;
+    struct observation observation;
+};
+
+static void apply_observation(const void *context, int64_t now_ms, struct reservation *row)
+{
+    const struct observation_context *seen = context;
+    (void)rules_apply(&seen->settings, &seen->observation, now_ms, row);
+}
+
+/* After doubt, one look: seen running is the truth; everything else leaves the doubt as it is. */
+static void look_for_truth(struct control *control, const struct change_budget *budget,
+                           struct reservation *row)
+{
+    struct upstream_answer answer;
+    struct upstream_description description;
+    struct error err = {0};
+    if (clock_monotonic_ms(control->clock) >= budget->deadline_ms)
+        return;
+    int64_t began_ms = control_now_ms(control);
+    control_describe(control, row->project, row->version, budget->pacing, budget->deadline_ms,
+                     &answer, &description);
+    struct observation_context seen = {.observation = rules_observe(&answer, began_ms)};
+    control_get_settings(control, &seen.settings);
+    if (seen.observation.kind == OBSERVED_RUNNING &&
+        model_change_write(control, apply_observation, &seen, row, &err) != 0)
+        log_write_failure("start.observation_not_written", row, &err);
+}
+
+bool model_change_start(struct control *control, const struct change_budget *budget,
+                        struct reservation *row, struct upstream_answer *last)
+{
+    struct start_outcome_context outcome = {
+        .fate = {.doubt = row->state != RESERVATION_PENDING},
+        .answer = {.fate = UPSTREAM_NOT_SENT},
+    };
+    struct error err = {0};
+    for (unsigned attempt = 1;; attempt++) {
+        if ((attempt > 1 || outcome.fate.doubt) && !announce_resend(control, row))
+            break;
+        send_start(control, budget, row, &outcome.answer);
+        if (rules_add_answer(&outcome.fate, &outcome.answer))
+            break;
+        if (!wait_for_attempt(control, budget, attempt + 1, outcome.answer.retry_after_ms))
+            break;
+    }
+    model_status_drop(control->statuses, row->project, row->version);
+    *last = outcome.answer;
+    if (model_change_write(control, apply_start_outcome, &outcome, row, &err) != 0) {
+        log_write_failure("start.outcome_not_written", row, &err);
+        hand_over(control, budget);
+        return false;
+    }
+    if (row->state == RESERVATION_UNCERTAIN) {
+        look_for_truth(control, budget, row);
+        hand_over(control, budget);
+    }
+    return true;
+}
+
+/* --- stop ----------------------------------------------------------------------------------------
+ */
+
+/* Before a stop is sent: its token and the doubt that begins now, durable (rules 5 and 6). */
+static bool announce_stop(struct control *control, struct reservation *row)
+{
+    struct control_settings settings;
+    struct error err = {0};
+    struct reservation changed = *row;
+    int64_t now_ms = control_now_ms(control);
+    control_get_settings(control, &settings);
+    if (rules_stop_needs_token(&settings, now_ms, row)) {
+        if (crypto_uuid4(changed.stop_token) != 0)
+            return false;
+        changed.stop_accepted_ms = 0;
+    }
+    changed.stop_doubt_ms = now_ms;
+    int result = ledger_update(control->ledger, &changed, &err);
+    if (result == 0) {
+        *row = changed;
+        return true;
+    }
+    if (result != ERROR_CONFLICT)
+        log_write_failure("stop.not_announced", row, &err);
+    return false;
+}
+
+static void send_stop(struct control *control, const struct change_budget *budget,
+                      const struct reservation *row, struct upstream_answer *answer)
+{
+    struct upstream_call call = {
+        .model = {.project = row->project, .version = row->version},
+        .client_token = row->stop_token,
+        .pacing = budget->pacing,
+        .deadline_ms = budget->deadline_ms,
+    };
+    control->upstream->ops->stop(control->upstream->self, &call, answer);
+    metric_add(control->metrics.sends_stop, answer->sends);
+    if (answer->sends > 0)
+        atomic_store(&control->upstream_reachable, answer->http_status != 0);
+    LOG(LOG_INFO, "upstream.stop", log_str("reservation", row->id),
+        log_str("project", row->project), log_str("version", row->version),
+        log_str("fate", upstream_fate_name(answer->fate)), log_int("sends", answer->sends),
+        log_int("status", answer->http_status), log_str("error_type", answer->error_type),
+        log_str("aws_request_id", answer->request_id), log_str("message", answer->message));
+}
+
+struct stop_outcome_context {
+    struct upstream_answer answer;
+    int64_t earlier_doubt_ms;
+};
+
+static void apply_stop_outcome(const void *context, int64_t now_ms, struct reservation *row)
+{
+    const struct stop_outcome_context *outcome = context;
+    if (row->state == RESERVATION_STOPPING)
+        rules_settle_stop(&outcome->answer, outcome->earlier_doubt_ms, now_ms, row);
+}
+
+/* A round ends with AWS's yes or no; silence, throttling and broken connections are repeated. */
+static bool ends_round(const struct upstream_answer *answer)
+{
+    return answer->fate == UPSTREAM_ACCEPTED || answer->fate == UPSTREAM_REFUSED ||
+           answer->http_status == 409;
+}
+
+bool model_change_stop(struct control *control, const struct change_budget *budget,
+                       struct reservation *row)
+{
+    struct error err = {0};
+    bool accepted = false;
+    for (unsigned attempt = 1; row->state == RESERVATION_STOPPING; attempt++) {
+        struct stop_outcome_context outcome = {.earlier_doubt_ms = row->stop_doubt_ms};
+        if (!announce_stop(control, row))
+            break;
+        send_stop(control, budget, row, &outcome.answer);
+        accepted = outcome.answer.fate == UPSTREAM_ACCEPTED;
+        if (model_change_write(control, apply_stop_outcome, &outcome, row, &err) != 0) {
+            log_write_failure("stop.outcome_not_written", row, &err);
+            break;
+        }
+        if (ends_round(&outcome.answer) ||
+            !wait_for_attempt(control, budget, attempt + 1, outcome.answer.retry_after_ms))
+            break;
+    }
+    model_status_drop(control->statuses, row->project, row->version);
+    hand_over(control, budget);
+    return accepted;
+}

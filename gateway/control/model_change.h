@@ -1,0 +1,43 @@
+/*
+ * Starting and stopping on the wire: send, repeat within the rules, settle in the ledger. The
+ * caller holds the model's marker (model_calls.h).
+ */
+#ifndef LOOKOUT_CONTROL_MODEL_CHANGE_H
+#define LOOKOUT_CONTROL_MODEL_CHANGE_H
+
+#include "gateway/control/context.h"
+
+/* How much one call may do: a request has seconds, a pass of the reconciler one try. */
+struct change_budget {
+    int64_t deadline_ms; /* monotonic */
+    int64_t attempts;
+    enum pacing_class pacing;
+};
+
+/*
+ * Sends the start of `row`, which is PENDING (just reserved: this is its first send) or UNCERTAIN
+ * (then rules_may_resend said yes), and settles it. Where doubt remains, one DescribeModel is asked
+ * for the truth. `*row` is the row as it is afterwards, `*last` AWS's last answer. False when the
+ * ledger could not take the outcome: the row in it is older than what is known, and holds its
+ * units.
+ */
+bool model_change_start(struct control *control, const struct change_budget *budget,
+                        struct reservation *row, struct upstream_answer *last);
+
+/*
+ * One round of stop calls for a STOPPING row, each announced in the ledger before it is sent.
+ * True when AWS accepted one. `*row` is the row as it is afterwards.
+ */
+bool model_change_stop(struct control *control, const struct change_budget *budget,
+                       struct reservation *row);
+
+/*
+ * Writes `row`; where somebody was first reads it again and applies `change` anew, a few times. 0
+ * or the ledger's error, with `*row` as it is in the ledger, as far as that can be told.
+ */
+typedef void row_change_fn(const void *context, int64_t now_ms, struct reservation *row);
+int model_change_write(struct control *control, row_change_fn *change, const void *context,
+                       struct reservation *row, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

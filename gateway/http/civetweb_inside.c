@@ -1,0 +1,74 @@
+/* CivetWeb itself, compiled as one unit with the few accessors of civetweb_inside.h. */
+
+/* First, because it chooses the system's features by itself. */
+#include <civetweb.c> /* NOLINT(bugprone-suspicious-include): that is what this file is for */
+
+#include "gateway/http/civetweb_inside.h"
+
+void civetweb_inside_input(const struct mg_connection *conn, struct civetweb_input *out)
+{
+    *out = (struct civetweb_input){
+        .data = conn->buf,
+        .received = conn->data_len > 0 ? (size_t)conn->data_len : 0,
+        .capacity = (size_t)conn->buf_size,
+        .head_len = conn->request_len > 0 ? (size_t)conn->request_len : 0,
+        .body_len = conn->content_len,
+    };
+}
+
+static int64_t body_in_buffer(const struct mg_connection *conn)
+{
+    int64_t bytes = (int64_t)conn->data_len - conn->request_len - conn->consumed_content;
+    int64_t left = conn->content_len - conn->consumed_content;
+    if (bytes < 0 || left < 0)
+        return 0;
+    return bytes < left ? bytes : left;
+}
+
+bool civetweb_inside_body_is_here(const struct mg_connection *conn)
+{
+    return conn->consumed_content + body_in_buffer(conn) >= conn->content_len;
+}
+
+long civetweb_inside_read(struct mg_connection *conn, void *out, size_t len, int timeout_ms)
+{
+    int64_t here = body_in_buffer(conn);
+    if (here > 0) {
+        size_t take = (uint64_t)here < len ? (size_t)here : len;
+        memcpy(out, conn->buf + conn->request_len + conn->consumed_content, take);
+        conn->consumed_content += (int64_t)take;
+        return (long)take;
+    }
+    int64_t left = conn->content_len - conn->consumed_content;
+    if (left <= 0 || len == 0)
+        return -1;
+    int ask = (uint64_t)left < len ? (int)left : (int)len;
+    int got = pull_inner(NULL, conn, (char *)out, ask, timeout_ms / 1000.0);
+    if (got == -2)
+        return -1;
+    if (got <= 0)
+        return 0;
+    conn->consumed_content += got;
+    return got;
+}
+
+bool civetweb_inside_may_keep_alive(const struct mg_connection *conn)
+{
+    return should_keep_alive(conn) && conn->protocol_type == PROTOCOL_TYPE_HTTP1 &&
+           STOP_FLAG_IS_ZERO(&conn->phys_ctx->stop_flag);
+}
+
+bool civetweb_inside_is_unanswered(const struct mg_connection *conn)
+{
+    return conn->request_info.request_uri != NULL && conn->num_bytes_sent == 0;
+}
+
+int civetweb_inside_socket(const struct mg_connection *conn)
+{
+    return conn->client.sock;
+}
+
+bool civetweb_inside_is_tls(const struct mg_connection *conn)
+{
+    return conn->ssl != NULL;
+}

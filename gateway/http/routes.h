@@ -1,0 +1,53 @@
+/*
+ * The routes: one table of what is served, driving router, metrics and documentation. To add one:
+ * a line here, a handler, a test.
+ */
+#ifndef LOOKOUT_HTTP_ROUTES_H
+#define LOOKOUT_HTTP_ROUTES_H
+
+#include "gateway/http/context.h"
+#include "gateway/http/exchange.h"
+#include "gateway/http/router.h"
+
+#define ROUTES_MODEL "/v1/projects/{ProjectName}/models/{ModelVersion}"
+
+/* X(method, pattern, scope or 0, handler) */
+#define ROUTES(X)                                                                                  \
+    X("POST", ROUTES_MODEL "/start", SCOPE_MODELS_START, routes_start_model)                       \
+    X("POST", ROUTES_MODEL "/stop", SCOPE_MODELS_STOP, routes_stop_model)                          \
+    X("GET", ROUTES_MODEL, SCOPE_MODELS_READ, routes_describe_model)                               \
+    X("POST", "/v1/start-model", SCOPE_MODELS_START, routes_start_document)                        \
+    X("GET", "/v1/start-model/skeleton", 0, routes_skeleton)                                       \
+    X("GET", "/v1/models", SCOPE_MODELS_READ, routes_list_models)                                  \
+    X("GET", "/v1/reservations/{ReservationId}", SCOPE_MODELS_READ, routes_get_reservation)        \
+    X("GET", "/v1/quota", SCOPE_MODELS_READ, routes_get_quota)                                     \
+    X("GET", "/healthz", 0, routes_healthz)                                                        \
+    X("GET", "/readyz", 0, routes_readyz)                                                          \
+    X("GET", "/metrics", 0, routes_metrics)
+
+#define ROUTES_DECLARE(method, pattern, scope, handler) route_handler handler;
+ROUTES(ROUTES_DECLARE)
+#undef ROUTES_DECLARE
+
+/* What follows is shared by the handlers. Those that return false have answered with a problem. */
+
+/* Every parameter of the query must be one of `names` (ends with NULL). */
+bool routes_allow_parameters(struct exchange *exchange, const char *const *names);
+
+/* A parameter that is "true" or "false"; absent = false. */
+bool routes_bool_parameter(struct exchange *exchange, const char *name, bool *out);
+
+/*
+ * The team that this request is for: named in query or body (`from_body` may be NULL), else the
+ * only one of the token. `*team` NULL = an administrator who named none, where `admin_may_omit`.
+ * Must be the caller's own, unless an administrator asks. Also noted in exchange->team.
+ */
+bool routes_resolve_team(struct exchange *exchange, const char *from_body, bool admin_may_omit,
+                         const char **team);
+
+/* ProjectName and ModelVersion, checked. */
+bool routes_check_model(struct exchange *exchange, const char *project, const char *version);
+
+int64_t routes_deadline(const struct http_context *context);
+
+#endif

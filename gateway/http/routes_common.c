@@ -1,0 +1,99 @@
+/* What several routes need: parameters, teams, names. */
+#include "gateway/control/model_name.h"
+#include "gateway/http/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool refuse(struct exchange *exchange, enum problem_type type, const char *detail)
+{
+    exchange_problem(exchange, type, detail);
+    return false;
+}
+
+bool routes_allow_parameters(struct exchange *exchange, const char *const *names)
+{
+    for (size_t i = 0; i < exchange->target.parameter_count; i++) {
+        const char *seen = exchange->target.parameters[i].name;
+        const char *const *name = names;
+        while (*name != NULL && strcmp(*name, seen) != 0)
+            name++;
+        if (*name != NULL)
+            continue;
+        struct error err;
+        error_set(&err, ERROR_INVALID, "the parameter \"%s\" is not known here", seen);
+        return refuse(exchange, PROBLEM_INVALID_PARAMETER, err.message);
+    }
+    return true;
+}
+
+bool routes_bool_parameter(struct exchange *exchange, const char *name, bool *out)
+{
+    const char *value = request_parameter(&exchange->target, name);
+    *out = value != NULL && strcmp(value, "true") == 0;
+    if (value == NULL || *out || strcmp(value, "false") == 0)
+        return true;
+    struct error err;
+    error_set(&err, ERROR_INVALID, "saw %s=\"%s\", expected true or false", name, value);
+    return refuse(exchange, PROBLEM_INVALID_PARAMETER, err.message);
+}
+
+/* No team was named: the token's only one, else the caller has to choose. */
+static bool choose_team(struct exchange *exchange, bool admin_may_omit, const char **team)
+{
+    const struct principal *principal = &exchange->principal;
+    bool admin = principal_has_scope(principal, SCOPE_GATEWAY_ADMIN);
+    if (admin && admin_may_omit)
+        return true;
+    if (principal->team_count == 1) {
+        *team = principal->teams[0];
+        return true;
+    }
+    struct strbuf names;
+    strbuf_init(&names, 2048);
+    strbuf_addstr(&names, "say with Team for which team this is");
+    for (size_t i = 0; i < principal->team_count; i++)
+        strbuf_addf(&names, "%s %s", i == 0 ? ": one of" : ",", principal->teams[i]);
+    exchange_problem(exchange, PROBLEM_TEAM_REQUIRED, names.data);
+    strbuf_free(&names);
+    return false;
+}
+
+bool routes_resolve_team(struct exchange *exchange, const char *from_body, bool admin_may_omit,
+                         const char **team)
+{
+    const char *named = request_parameter(&exchange->target, "Team");
+    *team = NULL;
+    if (named != NULL && from_body != NULL && strcmp(named, from_body) != 0)
+        return refuse(exchange, PROBLEM_INVALID_PARAMETER, "Team differs between query and body");
+    if (named == NULL)
+        named = from_body;
+    if (named == NULL && !choose_team(exchange, admin_may_omit, team))
+        return false;
+    if (named != NULL) {
+        if (strlen(named) > PRINCIPAL_MAX_TEAM || *named == '\0')
+            return refuse(exchange, PROBLEM_INVALID_PARAMETER, "Team is not the name of a team");
+        if (!principal_in_team(&exchange->principal, named) &&
+            !principal_has_scope(&exchange->principal, SCOPE_GATEWAY_ADMIN))
+            return refuse(exchange, PROBLEM_TEAM_FORBIDDEN, "the token does not name this team");
+        *team = named;
+    }
+    if (*team != NULL)
+        snprintf(exchange->team, sizeof(exchange->team), "%s", *team);
+    return true;
+}
+
+bool routes_check_model(struct exchange *exchange, const char *project, const char *version)
+{
+    struct error err = {0};
+    if (model_name_check_project(project, strlen(project), &err) == 0 &&
+        model_name_check_version(version, strlen(version), &err) == 0)
+        return true;
+    exchange_problem_error(exchange, PROBLEM_INVALID_PARAMETER, &err);
+    return false;
+}
+
+int64_t routes_deadline(const struct http_context *context)
+{
+    return clock_monotonic_ms(context->clock) + context->request_deadline_ms;
+}

@@ -1,0 +1,229 @@
+/* A model's status, its stop, what a team holds, and single reservations. */
+#include "gateway/control/admission.h"
+#include "gateway/http/json_out.h"
+#include "gateway/http/render.h"
+#include "gateway/http/routes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LIST_PAGE 50
+
+/* Where ROUTES_MODEL has its two names. */
+static const char *project_of(const struct exchange *exchange)
+{
+    return exchange->target.segments[2];
+}
+
+static const char *version_of(const struct exchange *exchange)
+{
+    return exchange->target.segments[4];
+}
+
+/* --- stop ------------------------------------------------------------------------------------ */
+
+static void answer_stopped(struct exchange *exchange, const struct stop_result *result)
+{
+    exchange->outcome = "stopping";
+    struct strbuf *body = exchange_begin_json(exchange, 202);
+    const char *word = result->row.status;
+    if (word[0] != '\0')
+        json_out_string(body, "Status", word);
+    else if (result->confirmed)
+        json_out_string(body, "Status", "STOPPING_HOSTING");
+    json_out_bool(body, "Confirmed", result->confirmed);
+    render_reservation(body, "Reservation", &result->row);
+    exchange_end_json(exchange);
+}
+
+static void answer_stop(struct exchange *exchange, const struct stop_result *result)
+{
+    const char *detail = result->detail[0] != '\0' ? result->detail : NULL;
+    switch (result->outcome) {
+    case STOP_ACCEPTED:
+        answer_stopped(exchange, result);
+        break;
+    case STOP_NOT_HELD:
+        exchange_problem(exchange, PROBLEM_MODEL_NOT_HELD,
+                         detail ? detail : "no live reservation of yours holds this model");
+        break;
+    case STOP_UNAVAILABLE:
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE,
+                         detail ? detail : "the stop could not be recorded: repeat");
+        break;
+    case STOP_UNCERTAIN:
+        exchange_problem(exchange, PROBLEM_UNCERTAIN,
+                         detail ? detail : "the stop may have been recorded: repeat");
+        break;
+    }
+}
+
+void routes_stop_model(void *context, struct exchange *exchange)
+{
+    static const char *const parameters[] = {"Team", NULL};
+    const struct http_context *self = context;
+    struct stop_request request = {
+        .subject = exchange->principal.subject,
+        .project = project_of(exchange),
+        .version = version_of(exchange),
+    };
+    const char *body;
+    size_t len;
+    struct error err = {0};
+    if (!routes_allow_parameters(exchange, parameters) ||
+        !routes_check_model(exchange, request.project, request.version) ||
+        !routes_resolve_team(exchange, NULL, true, &request.team))
+        return;
+    enum problem_type problem = exchange_read_body(exchange, &body, &len, &err);
+    if (problem == PROBLEM_NONE && len > 0 && !(len == 2 && memcmp(body, "{}", 2) == 0)) {
+        problem = PROBLEM_INVALID_BODY;
+        error_set(&err, ERROR_INVALID, "a stop has no body");
+    }
+    if (problem != PROBLEM_NONE) {
+        exchange_problem_error(exchange, problem, &err);
+        return;
+    }
+    struct stop_result result;
+    admission_stop(self->control, &request, routes_deadline(self), &result);
+    answer_stop(exchange, &result);
+}
+
+/* --- status ---------------------------------------------------------------------------------- */
+
+static void answer_view(struct exchange *exchange, const char *project,
+                        const struct model_view *view)
+{
+    struct strbuf *body = exchange_begin_json(exchange, 200);
+    json_out_string(body, "ProjectName", project);
+    json_out_string(body, "ModelVersion", view->version);
+    json_out_string(body, "Status", view->status);
+    if (view->status_message[0] != '\0')
+        json_out_string(body, "StatusMessage", view->status_message);
+    json_out_time(body, "ObservedAt", view->observed_ms);
+    if (view->has_row)
+        render_reservation(body, "Reservation", &view->row);
+    exchange_end_json(exchange);
+}
+
+static void answer_no_view(struct exchange *exchange, enum problem_type type,
+                           const struct model_view *view, const char *otherwise)
+{
+    struct strbuf *body = exchange_begin_problem(
+        exchange, type, 0, view->detail[0] != '\0' ? view->detail : otherwise);
+    if (view->has_row)
+        render_reservation(body, "Reservation", &view->row);
+    exchange_end_json(exchange);
+}
+
+void routes_describe_model(void *context, struct exchange *exchange)
+{
+    static const char *const parameters[] = {"Team", NULL};
+    const struct http_context *self = context;
+    const char *project = project_of(exchange), *team;
+    if (!routes_allow_parameters(exchange, parameters) ||
+        !routes_check_model(exchange, project, version_of(exchange)) ||
+        !routes_resolve_team(exchange, NULL, true, &team))
+        return;
+    struct model_view view;
+    admission_describe(self->control, team, project, version_of(exchange), routes_deadline(self),
+                       &view);
+    switch (view.outcome) {
+    case STATUS_KNOWN:
+        answer_view(exchange, project, &view);
+        break;
+    case STATUS_UNKNOWN_MODEL:
+        answer_no_view(exchange, PROBLEM_UNKNOWN_MODEL, &view, "AWS knows no such model");
+        break;
+    case STATUS_UNAVAILABLE:
+        answer_no_view(exchange, PROBLEM_UPSTREAM_UNAVAILABLE, &view,
+                       "AWS could not be asked in time");
+        break;
+    }
+}
+
+/* --- reservations ---------------------------------------------------------------------------- */
+
+static bool is_reservation_id(const char *id)
+{
+    return strlen(id) == RESERVATION_ID_LEN &&
+           strspn(id, "0123456789abcdef-") == RESERVATION_ID_LEN;
+}
+
+static bool answer_ledger_error(struct exchange *exchange)
+{
+    exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the ledger could not be read");
+    return false;
+}
+
+static void list_rows(const struct http_context *context, struct exchange *exchange,
+                      const char *team, const char *after, struct reservation *rows)
+{
+    size_t count = 0;
+    struct error err;
+    const struct ledger_filter filter = {.team = team};
+    if (ledger_list_live(context->ledger, &filter, after, rows, LIST_PAGE, &count, &err) != 0) {
+        (void)answer_ledger_error(exchange);
+        return;
+    }
+    struct strbuf *body = exchange_begin_json(exchange, 200);
+    json_out_open(body, "Models", '[');
+    for (size_t i = 0; i < count; i++)
+        render_reservation(body, NULL, &rows[i]);
+    json_out_close(body, ']');
+    if (count == LIST_PAGE)
+        json_out_string(body, "NextToken", rows[count - 1].id);
+    exchange_end_json(exchange);
+}
+
+void routes_list_models(void *context, struct exchange *exchange)
+{
+    static const char *const parameters[] = {"Team", "NextToken", NULL};
+    const char *team;
+    if (!routes_allow_parameters(exchange, parameters) ||
+        !routes_resolve_team(exchange, NULL, true, &team))
+        return;
+    const char *after = request_parameter(&exchange->target, "NextToken");
+    if (after != NULL && !is_reservation_id(after)) {
+        exchange_problem(exchange, PROBLEM_INVALID_PARAMETER,
+                         "NextToken is not one that this route gave");
+        return;
+    }
+    struct reservation *rows = malloc(LIST_PAGE * sizeof(*rows));
+    if (rows == NULL) {
+        exchange_problem(exchange, PROBLEM_INTERNAL_ERROR, "out of memory");
+        return;
+    }
+    list_rows(context, exchange, team, after != NULL ? after : "", rows);
+    free(rows);
+}
+
+/* Of another team is the same as not there: ids tell nothing. */
+static bool may_see(const struct exchange *exchange, const struct reservation *row)
+{
+    return principal_has_scope(&exchange->principal, SCOPE_GATEWAY_ADMIN) ||
+           principal_in_team(&exchange->principal, row->team);
+}
+
+void routes_get_reservation(void *context, struct exchange *exchange)
+{
+    static const char *const parameters[] = {NULL};
+    const struct http_context *self = context;
+    const char *id = exchange->target.segments[2];
+    struct reservation row;
+    struct error err;
+    if (!routes_allow_parameters(exchange, parameters))
+        return;
+    int result = is_reservation_id(id) ? ledger_get(self->ledger, id, &row, &err) : ERROR_NOT_FOUND;
+    if (result == ERROR_NOT_FOUND || (result == 0 && !may_see(exchange, &row))) {
+        exchange_problem(exchange, PROBLEM_NOT_FOUND, "no reservation of yours has this id");
+        return;
+    }
+    if (result != 0) {
+        (void)answer_ledger_error(exchange);
+        return;
+    }
+    exchange->status = 200;
+    exchange->content_type = "application/json";
+    strbuf_clear(&exchange->body);
+    render_reservation(&exchange->body, NULL, &row);
+}

@@ -1,0 +1,109 @@
+/*
+ * What a database has to offer to carry the ledger: sessions, transactions and point statements.
+ *
+ * The order of a reservation, compare-and-set, balances, group commit and rule 8 are written once
+ * above this (ledger_logic.c, ledger_writer.c); a backend decides nothing. Every function MUST be
+ * there unless its comment says MAY. All return 0 or a negative error_code, where not told otherwise:
+ *   ERROR_INVALID  a constraint of the schema refused the write: a bug of ours, not of the disk
+ *   ERROR_NOMEM    out of memory
+ *   ERROR_IO       everything else
+ * A session is used by one thread at a time. tests/ledger/contract.h is the suite to pass.
+ */
+#ifndef LOOKOUT_LEDGER_LEDGER_BACKEND_H
+#define LOOKOUT_LEDGER_LEDGER_BACKEND_H
+
+#include "gateway/ledger/ledger.h"
+#include "gateway/ledger/reservation.h"
+#include "policy/error.h"
+#include "policy/quota.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define LEDGER_META_MAX      1024 /* bytes of a remembered setting */
+#define LEDGER_ACCOUNT_SCOPE ""   /* the balance of the whole account; no team has this name */
+
+struct ledger_store;   /* the database as one opened ledger sees it; defined by the backend */
+struct ledger_session; /* one connection, with its statements prepared; defined by the backend */
+
+enum ledger_access {
+    LEDGER_READ, /* sees what is committed, and only that */
+    LEDGER_WRITE /* at most one exists at a time */
+};
+
+struct ledger_key {
+    unsigned char fingerprint[LEDGER_FINGERPRINT_LEN];
+    struct reservation row; /* the row that the key names */
+};
+
+struct ledger_backend {
+    /*
+     * A connect that finds no other session of this store MUST see what a restart of the process
+     * would find, no more and no less: rule 8 rests on it.
+     */
+    int (*connect)(struct ledger_store *store, enum ledger_access access,
+                   struct ledger_session **out, struct error *err);
+    /* Rolls back what is open. MUST write nothing else. Accepts NULL, sets NULL. */
+    void (*disconnect)(struct ledger_session **session);
+    /* MAY be NULL. The last call on the write session of a clean close, no other being connected. */
+    void (*tidy)(struct ledger_session *session);
+    /* Gives up the exclusive hold of the database. Accepts NULL, sets NULL. */
+    void (*close)(struct ledger_store **store);
+
+    /* Write session only. Takes the right to write at once; what it then reads can't change. */
+    int (*begin)(struct ledger_session *session, struct error *err);
+    /* 0 = durable: it survives the loss of power. On an error nothing is known (rule 8). */
+    int (*commit)(struct ledger_session *session, struct error *err);
+    /* MUST leave no transaction open, also where a failed statement has ended it already. */
+    void (*rollback)(struct ledger_session *session);
+
+    /* Reads, for both kinds of session. ERROR_NOT_FOUND where there is none. */
+    int (*get_row)(struct ledger_session *session, const char *id, struct reservation *out,
+                   struct error *err);
+    int (*get_live)(struct ledger_session *session, const char *project, const char *version,
+                    struct reservation *out, struct error *err);
+    int (*get_key)(struct ledger_session *session, const char *team, const char *key,
+                   struct ledger_key *out, struct error *err);
+    int (*get_meta)(struct ledger_session *session, const char *name,
+                    char value[LEDGER_META_MAX + 1], struct error *err);
+    /* The latest stop_doubt_ms of all rows of a model, whatever their state; 0 = none. */
+    int (*get_stop_doubt)(struct ledger_session *session, const char *project, const char *version,
+                          int64_t *doubt_ms, struct error *err);
+    /* Both balances as of one instant; zeros where nothing was ever held. `team` NULL: one only. */
+    int (*get_usage)(struct ledger_session *session, const char *team, struct quota_usage *account,
+                     struct quota_usage *of_team, struct error *err);
+    /* As ledger_list_live, which see. */
+    int (*list_live)(struct ledger_session *session, const char *team, const char *after_id,
+                     struct reservation *rows, size_t capacity, size_t *count, struct error *err);
+
+    /* Writes, inside a transaction. */
+    int (*insert_row)(struct ledger_session *session, const struct reservation *row,
+                      struct error *err);
+    /* Makes `before` into `after`. ERROR_CONFLICT where its row_version is no longer before's. */
+    int (*update_row)(struct ledger_session *session, const struct reservation *before,
+                      const struct reservation *after, struct error *err);
+    /* Makes the key name that row, whatever it named before. */
+    int (*put_key)(struct ledger_session *session, const char *team, const char *key,
+                   const unsigned char fingerprint[LEDGER_FINGERPRINT_LEN], const char *id,
+                   struct error *err);
+    int (*put_meta)(struct ledger_session *session, const char *name, const char *value,
+                    struct error *err);
+    /* Adds `delta` to the balance of a team or of LEDGER_ACCOUNT_SCOPE; never below zero. */
+    int (*add_usage)(struct ledger_session *session, const char *scope,
+                     const struct quota_usage *delta, struct error *err);
+    /*
+     * Forgets the keys of up to `limit` rows that are not live and were closed before `before_ms`.
+     * `*rows` = how many rows that were (`limit`: there may be more), `*keys` = keys forgotten.
+     */
+    int (*forget_keys)(struct ledger_session *session, int64_t before_ms, size_t limit,
+                       size_t *rows, size_t *keys, struct error *err);
+};
+
+/*
+ * ledger_open above a backend that is open: takes over `*store` and sets it NULL, also on failure.
+ */
+int ledger_open_on(const struct ledger_backend *backend, struct ledger_store **store,
+                   const struct ledger_settings *settings, struct ledger **out, struct error *err)
+    __attribute__((warn_unused_result));
+
+#endif

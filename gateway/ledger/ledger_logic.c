@@ -1,0 +1,320 @@
+/* What a change means: reserve, update, pin, forget; written once for every backend. */
+#include "gateway/ledger/ledger_logic.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Adds what `row` counts for, `sign` times. */
+static void count_row(struct quota_usage *usage, const struct reservation *row, int64_t sign)
+{
+    if (!reservation_state_is_live(row->state))
+        return;
+    if (reservation_state_is_used(row->state)) {
+        usage->used_units += sign * row->units;
+        usage->used_models += sign;
+    } else {
+        usage->reserved_units += sign * row->units;
+        usage->reserved_models += sign;
+    }
+}
+
+/* The balances of the account and of the row's team follow the row from `before` (NULL: none). */
+static int move_balances(struct ledger_change *change, const struct reservation *before,
+                         const struct reservation *after, struct error *err)
+{
+    const struct ledger_backend *backend = change->backend;
+    const struct quota_usage nothing = {0};
+    struct quota_usage delta = {0};
+    int code;
+
+    if (before != NULL)
+        count_row(&delta, before, -1);
+    count_row(&delta, after, 1);
+    if (memcmp(&delta, &nothing, sizeof(delta)) == 0)
+        return 0;
+    code = backend->add_usage(change->session, LEDGER_ACCOUNT_SCOPE, &delta, err);
+    if (code == 0)
+        code = backend->add_usage(change->session, after->team, &delta, err);
+    return code;
+}
+
+static int check_text(const char *name, const char *text, size_t size, bool required,
+                      struct error *err)
+{
+    const size_t len = strnlen(text, size);
+
+    if (len == size)
+        return error_set(err, ERROR_INVALID, "%s of the reservation has no end within %zu bytes",
+                         name, size);
+    if (required && len == 0)
+        return error_set(err, ERROR_INVALID, "%s of the reservation is empty", name);
+    return 0;
+}
+
+int ledger_logic_check_row(const struct reservation *row, struct error *err)
+{
+    const struct {
+        const char *name;
+        const char *text;
+        size_t size;
+        bool required;
+    } texts[] = {
+        {"id", row->id, sizeof(row->id), true},
+        {"team", row->team, sizeof(row->team), true},
+        {"subject", row->subject, sizeof(row->subject), false},
+        {"project", row->project, sizeof(row->project), true},
+        {"version", row->version, sizeof(row->version), true},
+        {"client_token", row->client_token, sizeof(row->client_token), true},
+        {"stop_token", row->stop_token, sizeof(row->stop_token), false},
+        {"status", row->status, sizeof(row->status), false},
+        {"refusal_type", row->refusal_type, sizeof(row->refusal_type), false},
+        {"refusal_message", row->refusal_message, sizeof(row->refusal_message), false},
+    };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (check_text(texts[i].name, texts[i].text, texts[i].size, texts[i].required, err) != 0)
+            return ERROR_INVALID;
+    }
+    if (row->body_len > sizeof(row->body))
+        return error_set(err, ERROR_INVALID, "body of the reservation is %zu bytes, at most %zu",
+                         row->body_len, sizeof(row->body));
+    if (row->units < 1)
+        return error_set(err, ERROR_INVALID, "units of the reservation are %" PRId64 ", at least 1",
+                         row->units);
+    if (!reservation_state_is_live(row->state) && row->closed_ms <= 0)
+        return error_set(err, ERROR_INVALID, "a reservation that is %s needs its closed_ms",
+                         reservation_state_name(row->state));
+    return 0;
+}
+
+int ledger_logic_check_reserve(const struct ledger_reserve *request, struct error *err)
+{
+    if (request->row.state != RESERVATION_PENDING)
+        return error_set(err, ERROR_INVALID, "a new reservation is %s, expected PENDING",
+                         reservation_state_name(request->row.state));
+    if (request->key != NULL) {
+        const size_t len = strnlen(request->key, LEDGER_KEY_MAX + 1);
+
+        if (len == 0 || len > LEDGER_KEY_MAX)
+            return error_set(err, ERROR_INVALID, "the idempotency key is not 1 to %d bytes long",
+                             LEDGER_KEY_MAX);
+    }
+    return ledger_logic_check_row(&request->row, err);
+}
+
+int ledger_logic_find_key(const struct ledger_backend *backend, struct ledger_session *session,
+                          const char *team, const char *key,
+                          const unsigned char fingerprint[LEDGER_FINGERPRINT_LEN],
+                          struct ledger_reserve_result *out, struct error *err)
+{
+    struct ledger_key known;
+    const int code = backend->get_key(session, team, key, &known, err);
+
+    if (code != 0)
+        return code;
+    if (known.row.state == RESERVATION_VOID && reservation_end_rearms(known.row.end))
+        return error_set(err, ERROR_NOT_FOUND, "the key's reservation never started (%s): re-armed",
+                         reservation_end_name(known.row.end));
+    out->outcome = memcmp(known.fingerprint, fingerprint, LEDGER_FINGERPRINT_LEN) == 0
+                       ? LEDGER_REPLAY
+                       : LEDGER_KEY_REUSED;
+    out->row = known.row;
+    out->fence_until_ms = 0;
+    return 0;
+}
+
+static int put_key(struct ledger_change *change, const struct ledger_reserve *request,
+                   const char *id, struct error *err)
+{
+    if (request->key == NULL || request->dry_run)
+        return 0;
+    change->wrote = true;
+    return change->backend->put_key(change->session, request->row.team, request->key,
+                                    request->fingerprint, id, err);
+}
+
+/*
+ * A repeat of the same wish joins the row that fulfils it. Not one that is being stopped: the key
+ * would replay the stop for a day instead of starting the model again.
+ */
+static int join_held(struct ledger_change *change, const struct ledger_reserve *request,
+                     const struct reservation *held, struct error *err)
+{
+    if (strcmp(held->team, request->row.team) != 0 || held->units != request->row.units ||
+        held->state == RESERVATION_STOPPING)
+        return 0;
+    return put_key(change, request, held->id, err);
+}
+
+static int insert_row(struct ledger_change *change, const struct ledger_reserve *request,
+                      struct ledger_reserve_result *out, struct error *err)
+{
+    int code;
+
+    out->outcome = LEDGER_RESERVED;
+    out->row = request->row;
+    out->row.row_version = 1;
+    if (request->dry_run)
+        return 0;
+    change->wrote = true;
+    code = change->backend->insert_row(change->session, &out->row, err);
+    if (code == 0)
+        code = put_key(change, request, out->row.id, err);
+    if (code == 0)
+        code = move_balances(change, NULL, &out->row, err);
+    return code;
+}
+
+static int decide(struct ledger_change *change, const struct ledger_reserve *request,
+                  struct ledger_reserve_result *out, struct error *err)
+{
+    const struct reservation *row = &request->row;
+    struct quota_usage account, team;
+    int64_t doubt_ms = 0;
+    int code = change->backend->get_stop_doubt(change->session, row->project, row->version,
+                                               &doubt_ms, err);
+
+    if (code != 0)
+        return code;
+    if (doubt_ms > 0 && doubt_ms + request->quiet_ms > request->now_ms) {
+        out->outcome = LEDGER_FENCED;
+        out->fence_until_ms = doubt_ms + request->quiet_ms;
+        return 0;
+    }
+    code = change->backend->get_usage(change->session, row->team, &account, &team, err);
+    if (code != 0)
+        return code;
+    if (!request->decide(request->decide_context, &account, &team)) {
+        out->outcome = LEDGER_REFUSED;
+        return 0;
+    }
+    return insert_row(change, request, out, err);
+}
+
+int ledger_logic_reserve(struct ledger_change *change, const struct ledger_reserve *request,
+                         struct ledger_reserve_result *out, struct error *err)
+{
+    const struct reservation *row = &request->row;
+    int code = ERROR_NOT_FOUND;
+
+    memset(out, 0, sizeof(*out));
+    if (request->key != NULL)
+        code = ledger_logic_find_key(change->backend, change->session, row->team, request->key,
+                                     request->fingerprint, out, err);
+    if (code != ERROR_NOT_FOUND)
+        return code;
+    code = change->backend->get_live(change->session, row->project, row->version, &out->row, err);
+    if (code == ERROR_NOT_FOUND)
+        return decide(change, request, out, err);
+    if (code != 0)
+        return code;
+    out->outcome = LEDGER_HELD;
+    return join_held(change, request, &out->row, err);
+}
+
+/* What is fixed for life, and the edge. */
+static int check_edge(const struct reservation *before, const struct reservation *after,
+                      struct error *err)
+{
+    if (!reservation_state_may_become(before->state, after->state))
+        return error_set(err, ERROR_INVALID, "reservation %s is %s and can't become %s", after->id,
+                         reservation_state_name(before->state),
+                         reservation_state_name(after->state));
+    if (strcmp(before->team, after->team) != 0 || strcmp(before->subject, after->subject) != 0 ||
+        strcmp(before->project, after->project) != 0 ||
+        strcmp(before->version, after->version) != 0 || before->units != after->units ||
+        before->min_units != after->min_units || before->max_units != after->max_units ||
+        before->created_ms != after->created_ms ||
+        strcmp(before->client_token, after->client_token) != 0 ||
+        before->body_len != after->body_len ||
+        memcmp(before->body, after->body, before->body_len) != 0)
+        return error_set(err, ERROR_INVALID,
+                         "reservation %s: identity, units, client token and body are fixed for life",
+                         after->id);
+    return 0;
+}
+
+/* One live row a model: a finished one can only be reopened while no other holds the model. */
+static int check_reopen(struct ledger_change *change, const struct reservation *before,
+                        const struct reservation *after, struct error *err)
+{
+    struct reservation other;
+    int code;
+
+    if (reservation_state_is_live(before->state) || !reservation_state_is_live(after->state))
+        return 0;
+    code =
+        change->backend->get_live(change->session, after->project, after->version, &other, err);
+    if (code == ERROR_NOT_FOUND)
+        return 0;
+    if (code != 0)
+        return code;
+    return error_set(err, ERROR_REFUSED,
+                     "reservation %s can't be reopened: %s of team %s holds %s/%s now", after->id,
+                     other.id, other.team, other.project, other.version);
+}
+
+int ledger_logic_update(struct ledger_change *change, const struct reservation *row,
+                        struct error *err)
+{
+    struct reservation before, after;
+    int code = change->backend->get_row(change->session, row->id, &before, err);
+
+    if (code != 0)
+        return code;
+    if (before.row_version != row->row_version)
+        return error_set(err, ERROR_CONFLICT,
+                         "reservation %s is at version %" PRId64 ", expected %" PRId64
+                         ": read it again",
+                         row->id, before.row_version, row->row_version);
+    code = check_edge(&before, row, err);
+    if (code == 0)
+        code = check_reopen(change, &before, row, err);
+    if (code != 0)
+        return code;
+
+    after = *row;
+    after.row_version++;
+    change->wrote = true;
+    code = change->backend->update_row(change->session, &before, &after, err);
+    if (code == 0)
+        code = move_balances(change, &before, &after, err);
+    return code;
+}
+
+int ledger_logic_pin(struct ledger_change *change, const char *name, const char *value,
+                     struct error *err)
+{
+    char known[LEDGER_META_MAX + 1];
+    const int code = change->backend->get_meta(change->session, name, known, err);
+
+    if (code == ERROR_NOT_FOUND) {
+        change->wrote = true;
+        return change->backend->put_meta(change->session, name, value, err);
+    }
+    if (code != 0)
+        return code;
+    if (strcmp(known, value) != 0)
+        return error_set(err, ERROR_REFUSED,
+                         "this ledger belongs to %s %s, but the gateway is set to %s: correct the "
+                         "setting or use another ledger",
+                         name, known, value);
+    return 0;
+}
+
+int ledger_logic_forget_keys(struct ledger_change *change, int64_t before_ms, size_t *forgotten,
+                             bool *more, struct error *err)
+{
+    char text[24]; /* an int64_t in decimal */
+    size_t rows = 0;
+    int code;
+
+    change->wrote = true;
+    code = change->backend->forget_keys(change->session, before_ms, LEDGER_FORGET_ROWS, &rows,
+                                        forgotten, err);
+    *more = rows == LEDGER_FORGET_ROWS;
+    if (code != 0)
+        return code;
+    snprintf(text, sizeof(text), "%" PRId64, before_ms);
+    return change->backend->put_meta(change->session, "keys_forgotten_before_ms", text, err);
+}

@@ -1,0 +1,152 @@
+/* The states of a reservation, the edges between them, and their stable names. */
+#include "gateway/ledger/reservation.h"
+
+#include <string.h>
+
+const char *reservation_state_name(enum reservation_state state)
+{
+    switch (state) {
+    case RESERVATION_PENDING:
+        return "PENDING";
+    case RESERVATION_UNCERTAIN:
+        return "UNCERTAIN";
+    case RESERVATION_ACTIVE:
+        return "ACTIVE";
+    case RESERVATION_STOPPING:
+        return "STOPPING";
+    case RESERVATION_CLOSED:
+        return "CLOSED";
+    case RESERVATION_VOID:
+        return "VOID";
+    }
+    return "?";
+}
+
+bool reservation_state_parse(const char *name, enum reservation_state *out)
+{
+    for (int i = 0; i < RESERVATION_STATES; i++) {
+        if (strcmp(name, reservation_state_name((enum reservation_state)i)) == 0) {
+            *out = (enum reservation_state)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool reservation_state_is_live(enum reservation_state state)
+{
+    switch (state) {
+    case RESERVATION_PENDING:
+    case RESERVATION_UNCERTAIN:
+    case RESERVATION_ACTIVE:
+    case RESERVATION_STOPPING:
+        return true;
+    case RESERVATION_CLOSED:
+    case RESERVATION_VOID:
+        return false;
+    }
+    return true; /* doubt frees nothing */
+}
+
+bool reservation_state_is_used(enum reservation_state state)
+{
+    switch (state) {
+    case RESERVATION_ACTIVE:
+    case RESERVATION_STOPPING:
+        return true;
+    case RESERVATION_PENDING:
+    case RESERVATION_UNCERTAIN:
+    case RESERVATION_CLOSED:
+    case RESERVATION_VOID:
+        return false;
+    }
+    return false;
+}
+
+#define BIT(state) (1U << (unsigned)(state))
+
+/*
+ * STOPPING -> VOID: a stop may overtake a start that is then refused. CLOSED and VOID -> STOPPING: a
+ * 202 that arrives late (rule 6).
+ */
+static unsigned next_states(enum reservation_state from)
+{
+    switch (from) {
+    case RESERVATION_PENDING:
+        return BIT(RESERVATION_UNCERTAIN) | BIT(RESERVATION_ACTIVE) | BIT(RESERVATION_STOPPING) |
+               BIT(RESERVATION_VOID);
+    case RESERVATION_UNCERTAIN:
+        return BIT(RESERVATION_ACTIVE) | BIT(RESERVATION_STOPPING) | BIT(RESERVATION_CLOSED) |
+               BIT(RESERVATION_VOID);
+    case RESERVATION_ACTIVE:
+        return BIT(RESERVATION_STOPPING) | BIT(RESERVATION_CLOSED);
+    case RESERVATION_STOPPING:
+        return BIT(RESERVATION_CLOSED) | BIT(RESERVATION_VOID);
+    case RESERVATION_CLOSED:
+    case RESERVATION_VOID:
+        return BIT(RESERVATION_STOPPING);
+    }
+    return 0;
+}
+
+bool reservation_state_may_become(enum reservation_state from, enum reservation_state to)
+{
+    return from == to || (next_states(from) & BIT(to)) != 0;
+}
+
+const char *reservation_end_name(enum reservation_end end)
+{
+    switch (end) {
+    case RESERVATION_END_NONE:
+        return "";
+    case RESERVATION_END_STOPPED:
+        return "stopped";
+    case RESERVATION_END_LEASE:
+        return "lease-ended";
+    case RESERVATION_END_HOSTING_FAILED:
+        return "hosting-failed";
+    case RESERVATION_END_VANISHED:
+        return "vanished";
+    case RESERVATION_END_NOT_SENT:
+        return "not-sent";
+    case RESERVATION_END_THROTTLED:
+        return "throttled";
+    case RESERVATION_END_OUR_FAULT:
+        return "credentials-refused";
+    case RESERVATION_END_REFUSED:
+        return "refused";
+    case RESERVATION_END_NEVER_STARTED:
+        return "never-started";
+    }
+    return "?";
+}
+
+bool reservation_end_parse(const char *name, enum reservation_end *out)
+{
+    for (int i = RESERVATION_END_NONE; i <= RESERVATION_END_NEVER_STARTED; i++) {
+        if (strcmp(name, reservation_end_name((enum reservation_end)i)) == 0) {
+            *out = (enum reservation_end)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool reservation_end_rearms(enum reservation_end end)
+{
+    switch (end) {
+    case RESERVATION_END_NOT_SENT:
+    case RESERVATION_END_THROTTLED:
+    case RESERVATION_END_OUR_FAULT:
+        return true;
+    case RESERVATION_END_NONE:
+    case RESERVATION_END_STOPPED:
+    case RESERVATION_END_LEASE:
+    case RESERVATION_END_HOSTING_FAILED:
+    case RESERVATION_END_VANISHED:
+    case RESERVATION_END_REFUSED:
+    case RESERVATION_END_NEVER_STARTED:
+        return false;
+    }
+    return false;
+}

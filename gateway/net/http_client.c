@@ -1,0 +1,581 @@
+/*
+ * HTTP requests by libcurl's easy handles, kept in a pool with their connections. What is the same
+ * for every request is set once for each handle; a request sets only its URL, headers, body and
+ * time.
+ */
+#include "gateway/net/http_client.h"
+
+#include "gateway/base/crypto.h"
+#include "gateway/base/strbuf.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define MAX_REQUEST_HEADERS      HTTP_CLIENT_MAX_HEADERS
+#define MAX_REQUEST_HEADER_BYTES (64 * 1024)
+#define MAX_RESPONSE_HEAD_BYTES  (32 * 1024)
+/* A connection idle for longer is opened anew rather than trusted: the server may just close it. */
+#define MAX_IDLE_SECONDS 15L
+
+/* What libcurl would add by itself, each kept out unless the caller gives it. */
+static const char *const curls_own_headers[] = {"Accept", "Content-Type", "Expect"};
+#define OWN_HEADER_COUNT (sizeof(curls_own_headers) / sizeof(curls_own_headers[0]))
+
+/* What came back so far; the callbacks fill it. */
+struct exchange {
+    unsigned sends;
+    bool resend_stopped;
+    int status;
+    bool head_whole;    /* the empty line after a final head was seen */
+    const char *broken; /* why a callback gave up, or NULL */
+    size_t head_bytes;
+    struct strbuf head; /* "name\0value\0" of each header */
+    size_t name_at[HTTP_CLIENT_MAX_HEADERS];
+    size_t value_at[HTTP_CLIENT_MAX_HEADERS];
+    size_t header_count;
+    struct strbuf body;
+};
+
+struct handle {
+    struct handle *next;
+    CURL *easy;
+    char why[CURL_ERROR_SIZE];
+    struct strbuf header_text; /* lines for header_list, each with its NUL */
+    struct curl_slist header_list[MAX_REQUEST_HEADERS + OWN_HEADER_COUNT];
+    struct exchange exchange;
+};
+
+struct http_client {
+    pthread_mutex_t mutex;
+    struct handle *idle; /* last in, first out: its connection is the least likely to be dead */
+    size_t idle_count;
+    size_t max_handles;
+    char *ca_bundle;
+    long connect_timeout_ms;
+};
+
+/* --- what libcurl calls ------------------------------------------------------------------------
+ */
+
+/* Runs right before a request is written; a second time in one exchange is libcurl's silent resend.
+ */
+static int on_send(void *data, char *peer, char *local, int peer_port, int local_port)
+{
+    struct exchange *x = data;
+
+    (void)peer;
+    (void)local;
+    (void)peer_port;
+    (void)local_port;
+    if (x->sends > 0) {
+        x->resend_stopped = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    x->sends++;
+    return CURL_PREREQFUNC_OK;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* NULL, or what is wrong with the line. */
+static const char *read_status_line(struct exchange *x, const char *line, size_t len)
+{
+    const char *space = memchr(line, ' ', len);
+
+    if (space == NULL || line + len - space < 4 || !isdigit((unsigned char)space[1]) ||
+        !isdigit((unsigned char)space[2]) || !isdigit((unsigned char)space[3]))
+        return "its status line is malformed";
+    x->status = (space[1] - '0') * 100 + (space[2] - '0') * 10 + (space[3] - '0');
+    x->header_count = 0; /* those of a 1xx head are not the answer's */
+    strbuf_clear(&x->head);
+    return NULL;
+}
+
+/* NULL, or what is wrong with the line. */
+static const char *read_header(struct exchange *x, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len);
+    const char *end = line + len;
+    const char *value;
+    const char *name;
+
+    if (colon == NULL || colon == line || is_blank(line[0]))
+        return "a header line is malformed";
+    if (x->header_count == HTTP_CLIENT_MAX_HEADERS)
+        return "it has too many headers";
+    for (value = colon + 1; value < end && is_blank(*value);)
+        value++;
+    while (end > value && is_blank(end[-1]))
+        end--;
+    x->name_at[x->header_count] = x->head.len;
+    for (name = line; name < colon; name++)
+        strbuf_addch(&x->head, (char)tolower((unsigned char)*name));
+    strbuf_addch(&x->head, '\0');
+    x->value_at[x->header_count] = x->head.len;
+    strbuf_add(&x->head, value, (size_t)(end - value));
+    strbuf_addch(&x->head, '\0');
+    if (!strbuf_ok(&x->head))
+        return "there is no memory for its headers";
+    x->header_count++;
+    return NULL;
+}
+
+/* NULL, or why the end of the body can't be told from a cut connection. RFC 9112 section 6.3. */
+static const char *check_framing(const struct exchange *x)
+{
+    size_t lengths = 0;
+    size_t codings = 0;
+
+    for (size_t i = 0; i < x->header_count; i++) {
+        const char *name = x->head.data + x->name_at[i];
+
+        if (strcmp(name, "content-length") == 0)
+            lengths++;
+        if (strcmp(name, "transfer-encoding") != 0)
+            continue;
+        codings++;
+        if (strcasecmp(x->head.data + x->value_at[i], "chunked") != 0)
+            return "its transfer coding is not chunked";
+    }
+    if (lengths + codings > 1)
+        return "the length of its body is told twice";
+    if (lengths + codings == 0 && x->status != 204 && x->status != 304)
+        return "it has neither Content-Length nor chunks, so a cut would not be seen";
+    return NULL;
+}
+
+/* Called for each line of a head, those of 1xx heads and the trailers of a chunked body included.
+ */
+static size_t on_header(char *line, size_t size, size_t count, void *data)
+{
+    struct exchange *x = data;
+    size_t whole = size * count;
+    size_t len = whole;
+
+    x->head_bytes += whole;
+    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
+        len--;
+    if (x->head_bytes > MAX_RESPONSE_HEAD_BYTES)
+        x->broken = "its head is too large";
+    else if (x->head_whole)
+        return whole; /* a trailer: bounded, and nobody asked for it */
+    else if (len == 0 && x->status >= 200) {
+        x->broken = check_framing(x);
+        x->head_whole = true;
+    } else if (len == 0)
+        return whole; /* the end of a 1xx head */
+    else if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
+        x->broken = read_status_line(x, line, len);
+    else
+        x->broken = read_header(x, line, len);
+    return x->broken == NULL ? whole : 0;
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *data)
+{
+    struct exchange *x = data;
+    size_t len = size * count;
+
+    if (len > x->body.max - x->body.len) {
+        x->broken = "its body is too large";
+        return 0;
+    }
+    strbuf_add(&x->body, bytes, len);
+    if (!strbuf_ok(&x->body)) {
+        x->broken = "there is no memory for its body";
+        return 0;
+    }
+    return len;
+}
+
+/* --- handles and their pool ----------------------------------------------------------------------
+ */
+
+static void handle_free(struct handle *handle)
+{
+    if (handle == NULL)
+        return;
+    curl_easy_cleanup(handle->easy);
+    strbuf_free(&handle->header_text);
+    strbuf_free(&handle->exchange.head);
+    strbuf_free(&handle->exchange.body);
+    free(handle);
+}
+
+static bool set_callbacks(struct handle *handle)
+{
+    CURL *easy = handle->easy;
+    struct exchange *x = &handle->exchange;
+
+    return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->why) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PREREQDATA, x) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HEADERDATA, x) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_WRITEDATA, x) == CURLE_OK;
+}
+
+static bool set_transport(const struct http_client *client, CURL *easy)
+{
+    return curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, MAX_IDLE_SECONDS) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, client->connect_timeout_ms) ==
+               CURLE_OK;
+}
+
+static bool set_trust(const struct http_client *client, CURL *easy)
+{
+    if (curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK)
+        return false;
+    if (client->ca_bundle == NULL)
+        return true;
+    /* Without the second the system's folder of certificates would be trusted as well. */
+    return curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_bundle) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK;
+}
+
+static struct handle *handle_create(const struct http_client *client)
+{
+    struct handle *handle = calloc(1, sizeof(*handle));
+
+    if (handle == NULL)
+        return NULL;
+    strbuf_init_secret(&handle->header_text, MAX_REQUEST_HEADER_BYTES);
+    strbuf_init(&handle->exchange.head, MAX_RESPONSE_HEAD_BYTES + 2 * HTTP_CLIENT_MAX_HEADERS);
+    strbuf_init_secret(&handle->exchange.body, 0);
+    handle->easy = curl_easy_init();
+    if (handle->easy == NULL || !set_callbacks(handle) || !set_transport(client, handle->easy) ||
+        !set_trust(client, handle->easy)) {
+        handle_free(handle);
+        return NULL;
+    }
+    return handle;
+}
+
+static struct handle *take_handle(struct http_client *client)
+{
+    struct handle *handle;
+
+    pthread_mutex_lock(&client->mutex);
+    handle = client->idle;
+    if (handle != NULL) {
+        client->idle = handle->next;
+        client->idle_count--;
+    }
+    pthread_mutex_unlock(&client->mutex);
+    return handle != NULL ? handle : handle_create(client);
+}
+
+static void give_back_handle(struct http_client *client, struct handle *handle)
+{
+    strbuf_clear(&handle->header_text); /* wipes tokens and signatures */
+    strbuf_free(&handle->exchange.body);
+    pthread_mutex_lock(&client->mutex);
+    if (client->idle_count < client->max_handles) {
+        handle->next = client->idle;
+        client->idle = handle;
+        client->idle_count++;
+        handle = NULL;
+    }
+    pthread_mutex_unlock(&client->mutex);
+    handle_free(handle);
+}
+
+int http_client_create(const struct http_client_settings *settings, struct http_client **out,
+                       struct error *err)
+{
+    struct http_client *client;
+
+    *out = NULL;
+    if (settings->connect_timeout_ms <= 0)
+        return error_set(err, ERROR_INVALID,
+                         "saw a connect timeout of %lld ms, expected more than 0",
+                         (long long)settings->connect_timeout_ms);
+    client = calloc(1, sizeof(*client));
+    if (client == NULL)
+        return error_set(err, ERROR_NOMEM, "no memory for the HTTP client");
+    if (settings->ca_bundle != NULL) {
+        client->ca_bundle = strdup(settings->ca_bundle);
+        if (client->ca_bundle == NULL) {
+            free(client);
+            return error_set(err, ERROR_NOMEM, "no memory for the HTTP client");
+        }
+    }
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* counted; see http_client_free */
+        free(client->ca_bundle);
+        free(client);
+        return error_set(err, ERROR_IO, "libcurl can't be initialised");
+    }
+    pthread_mutex_init(&client->mutex, NULL);
+    client->max_handles = settings->max_handles;
+    client->connect_timeout_ms = (long)settings->connect_timeout_ms;
+    *out = client;
+    return 0;
+}
+
+void http_client_free(struct http_client **client)
+{
+    struct handle *next;
+
+    if (*client == NULL)
+        return;
+    for (struct handle *handle = (*client)->idle; handle != NULL; handle = next) {
+        next = handle->next;
+        handle_free(handle);
+    }
+    pthread_mutex_destroy(&(*client)->mutex);
+    free((*client)->ca_bundle);
+    free(*client);
+    *client = NULL;
+    curl_global_cleanup();
+}
+
+/* --- the request ---------------------------------------------------------------------------------
+ */
+
+/* RFC 9110 section 5.6.2: a token. */
+static bool is_header_name(const char *name)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+
+    if (*name == '\0')
+        return false;
+    for (; *name != '\0'; name++) {
+        if (!isalnum((unsigned char)*name) && strchr(others, *name) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool is_header_value(const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (((unsigned char)*value < 0x20 && *value != '\t') || *value == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static bool has_header(const struct http_request *request, const char *name)
+{
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (strcasecmp(request->headers[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static int check_request(const struct http_request *request, struct error *err)
+{
+    if (strcmp(request->method, "GET") != 0 && strcmp(request->method, "POST") != 0)
+        return error_set(err, ERROR_INVALID, "saw the method \"%.16s\", expected GET or POST",
+                         request->method);
+    if (strncmp(request->url, "http://", 7) != 0 && strncmp(request->url, "https://", 8) != 0)
+        return error_set(err, ERROR_INVALID,
+                         "saw the URL \"%.128s\", expected one with http:// or https://",
+                         request->url);
+    if (strcmp(request->method, "GET") == 0 && request->body_len > 0)
+        return error_set(err, ERROR_INVALID, "a GET has no body, saw one of %zu bytes",
+                         request->body_len);
+    if (request->header_count > MAX_REQUEST_HEADERS)
+        return error_set(err, ERROR_INVALID, "saw %zu headers to send, expected at most %d",
+                         request->header_count, MAX_REQUEST_HEADERS);
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (!is_header_name(request->headers[i].name) ||
+            !is_header_value(request->headers[i].value))
+            return error_set(err, ERROR_INVALID,
+                             "the header \"%.64s\" has characters that no header can have",
+                             request->headers[i].name);
+    }
+    if (has_header(request, "Content-Length") || has_header(request, "Transfer-Encoding"))
+        return error_set(err, ERROR_INVALID,
+                         "the length of a body is told by its length, never "
+                         "by a header of the caller");
+    return 0;
+}
+
+/* Links the lines into libcurl's list without an allocation for each. NULL when they are too long.
+ */
+static struct curl_slist *list_headers(struct handle *handle, const struct http_request *request)
+{
+    struct strbuf *text = &handle->header_text;
+    size_t at[MAX_REQUEST_HEADERS + OWN_HEADER_COUNT];
+    size_t count = 0;
+
+    strbuf_clear(text);
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct http_header *header = &request->headers[i];
+
+        at[count++] = text->len;
+        strbuf_addstr(text, header->name);
+        /* "name;" is how libcurl wants to be told of an empty value. */
+        strbuf_addstr(text, header->value[0] != '\0' ? ": " : ";");
+        strbuf_add(text, header->value, strlen(header->value) + 1);
+    }
+    for (size_t i = 0; i < OWN_HEADER_COUNT; i++) {
+        if (has_header(request, curls_own_headers[i]))
+            continue;
+        at[count++] = text->len;
+        strbuf_addstr(text, curls_own_headers[i]);
+        strbuf_add(text, ":", 2);
+    }
+    if (!strbuf_ok(text))
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        handle->header_list[i] = (struct curl_slist){
+            .data = text->data + at[i], .next = i + 1 < count ? &handle->header_list[i + 1] : NULL};
+    return handle->header_list;
+}
+
+static int prepare(struct handle *handle, const struct http_request *request, struct error *err)
+{
+    CURL *easy = handle->easy;
+    struct curl_slist *list = list_headers(handle, request);
+    bool done;
+
+    if (list == NULL)
+        return error_set(err, ERROR_INVALID, "the headers to send are longer than %d bytes",
+                         MAX_REQUEST_HEADER_BYTES);
+    done = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) == CURLE_OK;
+    if (strcmp(request->method, "GET") == 0)
+        done = done && curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;
+    else
+        done = done &&
+               curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len) ==
+                   CURLE_OK &&
+               curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                                request->body_len > 0 ? request->body : "") == CURLE_OK;
+    return done ? 0 : error_set(err, ERROR_NOMEM, "no memory for the request");
+}
+
+static void exchange_reset(struct exchange *x, size_t max_body)
+{
+    struct strbuf head = x->head;
+
+    strbuf_clear(&head);
+    strbuf_free(&x->body);
+    *x = (struct exchange){.head = head};
+    strbuf_init_secret(&x->body, max_body); /* it may be credentials */
+}
+
+/* --- the answer ----------------------------------------------------------------------------------
+ */
+
+static int fill_response(struct exchange *x, struct http_response *out)
+{
+    out->body_len = x->body.len;
+    out->body = strbuf_detach(&x->body);
+    out->head = malloc(x->head.len + 1);
+    if (out->body == NULL || out->head == NULL) {
+        http_response_clear(out);
+        return ERROR_NOMEM;
+    }
+    memcpy(out->head, x->head.data, x->head.len + 1);
+    for (size_t i = 0; i < x->header_count; i++) {
+        out->headers[i].name = out->head + x->name_at[i];
+        out->headers[i].value = out->head + x->value_at[i];
+    }
+    out->header_count = x->header_count;
+    out->status = x->status;
+    return 0;
+}
+
+static const char *explain(const struct handle *handle, CURLcode code)
+{
+    const struct exchange *x = &handle->exchange;
+
+    if (x->broken != NULL)
+        return x->broken;
+    if (x->resend_stopped)
+        return "the connection died without an answer, and nothing is sent twice";
+    if (code == CURLE_OK) /* which libcurl says of a head that ends too early */
+        return "its head was cut short";
+    return handle->why[0] != '\0' ? handle->why : curl_easy_strerror(code);
+}
+
+/* The classes of http_client.h, from what libcurl says and what the callbacks saw. */
+static int judge(const struct http_request *request, struct handle *handle, CURLcode code,
+                 struct http_response *out, struct error *err)
+{
+    struct exchange *x = &handle->exchange;
+
+    if (x->sends == 0)
+        return error_set(err, code == CURLE_URL_MALFORMAT ? ERROR_INVALID : ERROR_RETRY,
+                         "%s %.128s: nothing was sent: %s", request->method, request->url,
+                         explain(handle, code));
+    if (code != CURLE_OK || !x->head_whole)
+        return error_set(err, ERROR_UNCERTAIN, "%s %.128s: no whole answer: %s", request->method,
+                         request->url, explain(handle, code));
+    if (fill_response(x, out) != 0)
+        return error_set(err, ERROR_UNCERTAIN, "%s %.128s: no memory for the answer",
+                         request->method, request->url);
+    return 0;
+}
+
+int http_client_perform(struct http_client *client, const struct http_request *request,
+                        struct http_response *out, unsigned *sends, struct error *err)
+{
+    struct handle *handle;
+    int rc;
+
+    *sends = 0;
+    memset(out, 0, sizeof(*out));
+    rc = check_request(request, err);
+    if (rc != 0)
+        return rc;
+    if (request->timeout_ms <= 0) /* libcurl would take it for "no limit" */
+        return error_set(err, ERROR_RETRY, "%s %.128s: nothing was sent: no time was left",
+                         request->method, request->url);
+    handle = take_handle(client);
+    if (handle == NULL)
+        return error_set(err, ERROR_NOMEM, "no memory for a connection");
+    rc = prepare(handle, request, err);
+    if (rc == 0) {
+        CURLcode code;
+
+        exchange_reset(&handle->exchange, request->max_response_bytes);
+        handle->why[0] = '\0';
+        code = curl_easy_perform(handle->easy);
+        rc = judge(request, handle, code, out, err);
+        *sends = handle->exchange.sends;
+    }
+    give_back_handle(client, handle);
+    return rc;
+}
+
+void http_response_clear(struct http_response *response)
+{
+    if (response->body != NULL)
+        crypto_wipe(response->body, response->body_len);
+    free(response->body);
+    free(response->head);
+    memset(response, 0, sizeof(*response));
+}
+
+const char *http_response_header(const struct http_response *response, const char *name)
+{
+    for (size_t i = 0; i < response->header_count; i++) {
+        if (strcmp(response->headers[i].name, name) == 0)
+            return response->headers[i].value;
+    }
+    return NULL;
+}

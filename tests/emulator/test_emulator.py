@@ -1,0 +1,303 @@
+"""The emulator as a real client sees it: Debian's boto3, without retries."""
+
+import http.client
+import json
+import urllib.error
+
+import botocore.auth
+import botocore.awsrequest
+import botocore.credentials
+import botocore.exceptions
+import pytest
+
+from conftest import KEY_ID, REGION, SECRET
+
+MODEL = {"ProjectName": "circuit-boards", "ModelVersion": "1"}
+START = {**MODEL, "MinInferenceUnits": 1}
+
+
+def refused(call, **arguments):
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call(**arguments)
+    answer = caught.value.response
+    return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"], answer
+
+
+def dropped(call, **arguments):
+    with pytest.raises(botocore.exceptions.ConnectionClosedError):
+        call(**arguments)
+
+
+def status(client, **model):
+    return client.describe_model(**{**MODEL, **model})["ModelDescription"]["Status"]
+
+
+def test_a_model_starts_runs_and_stops(emulator):
+    client = emulator.client()
+    before = client.describe_model(**MODEL)["ModelDescription"]
+    assert before["Status"] == "TRAINED" and "MinInferenceUnits" not in before
+    assert before["ModelArn"] == (
+        "arn:aws:lookoutvision:us-east-1:123456789012:model/circuit-boards/1")
+
+    answer = client.start_model(**START, MaxInferenceUnits=2, ClientToken="one")
+    assert answer["Status"] == "STARTING_HOSTING"
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert answer["ResponseMetadata"]["RequestId"]
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["date"].endswith(" GMT")
+    assert status(client) == "STARTING_HOSTING"
+
+    emulator.clock.advance(2000)
+    hosted = client.describe_model(**{**MODEL, "ModelVersion": "latest"})["ModelDescription"]
+    assert hosted["Status"] == "HOSTED" and hosted["ModelVersion"] == "1"
+    assert (hosted["MinInferenceUnits"], hosted["MaxInferenceUnits"]) == (1, 2)
+
+    emulator.clock.advance(60000)
+    assert client.stop_model(**MODEL)["Status"] == "STOPPING_HOSTING"
+    emulator.clock.advance(1000)
+    assert status(client) == "TRAINED"
+    assert emulator.state()["starts_applied"] == 1
+    assert emulator.state()["starts"][0]["token"] == "one"
+    assert emulator.state()["stops_applied"] == 1
+
+
+def test_the_bill_runs_from_start_to_the_end_of_stopping(emulator):
+    client = emulator.client()
+    client.start_model(**START, MaxInferenceUnits=3)
+    emulator.clock.advance(62000)
+    running = emulator.control("bill")
+    assert running["models"][0]["runs"][0]["to_ms"] is None
+    assert 3 * 62000 <= running["unit_ms"] < 3 * 82000
+    client.stop_model(**MODEL)
+    emulator.clock.advance(600000)
+    bill = emulator.control("bill")["models"][0]
+    run = bill["runs"][0]
+    assert run["units"] == 3
+    assert bill["unit_ms"] == 3 * (run["to_ms"] - run["from_ms"])
+    assert 63000 <= run["to_ms"] - run["from_ms"] < 83000
+    assert (bill["billed_minutes"], bill["unit_minutes"]) == (2, 6)
+
+
+def test_a_token_is_answered_once_for_eight_hours(emulator):
+    client = emulator.client()
+    client.start_model(**START, ClientToken="one")
+    emulator.clock.advance(5000)
+    assert client.start_model(**START, ClientToken="one")["Status"] == "STARTING_HOSTING"
+    assert emulator.counters("start")["replayed"] == 1
+    assert refused(client.start_model, **START, MaxInferenceUnits=2, ClientToken="one")[:2] == (
+        409, "ConflictException")
+    emulator.control("settings", {"token_reuse": "validation"})
+    assert refused(client.start_model, **START, MaxInferenceUnits=2, ClientToken="one")[:2] == (
+        400, "ValidationException")
+    emulator.clock.advance(8 * 3600 * 1000)
+    assert client.start_model(**START, ClientToken="one")["Status"] == "HOSTED"
+    assert emulator.state()["starts_applied"] == 1
+
+
+def test_switches_for_what_is_documented_nowhere(emulator):
+    client = emulator.client()
+    assert refused(client.stop_model, **MODEL)[1] == "ConflictException"
+    emulator.control("settings", {"stop_when_stopped": "accept"})
+    assert client.stop_model(**MODEL)["Status"] == "STOPPING_HOSTING"
+    assert emulator.state()["stops_applied"] == 0
+
+    client.start_model(**START)
+    assert client.start_model(**START)["Status"] == "STARTING_HOSTING"
+    emulator.control("settings", {"start_when_running": "conflict",
+                                  "stop_when_starting": "conflict"})
+    assert refused(client.start_model, **START)[1] == "ConflictException"
+    assert refused(client.stop_model, **MODEL)[1] == "ConflictException"
+    emulator.clock.advance(2000)
+    assert client.stop_model(**MODEL)["Status"] == "STOPPING_HOSTING"
+    with pytest.raises(urllib.error.HTTPError):
+        emulator.control("settings", {"starting_ms": 5, "nonsense": 1})
+    assert emulator.control("settings")["starting_ms"] == 2000
+
+
+def test_quotas(make_emulator):
+    emulator = make_emulator("--auto-models", "--requests-per-second", "0")
+    client = emulator.client()
+    code, name, answer = refused(client.start_model, **START, MaxInferenceUnits=6)
+    assert (code, name, answer["QuotaCode"]) == (
+        402, "ServiceQuotaExceededException", "L-84E8C9F8")
+    client.start_model(**START, ClientToken="one")
+    client.start_model(ProjectName="b", ModelVersion="1", MinInferenceUnits=5)
+    code, name, answer = refused(
+        client.start_model, ProjectName="c", ModelVersion="1", MinInferenceUnits=1)
+    assert (code, answer["QuotaCode"], answer["ServiceCode"]) == (
+        402, "L-82DA2ABD", "lookoutvision")
+    assert client.start_model(**START, ClientToken="one")["Status"] == "STARTING_HOSTING"
+    emulator.control("settings", {"quota_before_token": True})
+    assert refused(client.start_model, **START, ClientToken="one")[0] == 402
+
+
+def test_requests_a_second(make_emulator):
+    emulator = make_emulator("--seed-model=circuit-boards/1", "--requests-per-second=2")
+    client = emulator.client()
+    codes = []
+    for _ in range(50):
+        try:
+            client.describe_model(**MODEL)
+            codes.append(200)
+        except botocore.exceptions.ClientError as error:
+            codes.append(error.response["ResponseMetadata"]["HTTPStatusCode"])
+            assert error.response["Error"]["Code"] == "ThrottlingException"
+            assert error.response["ResponseMetadata"]["HTTPHeaders"]["retry-after"] == "1"
+            break
+    assert codes[:2] == [200, 200] and codes[-1] == 429
+    client.start_model(**START)
+    emulator.clock.advance(1000)
+    client.describe_model(**MODEL)
+
+
+def test_faults_that_lose_the_answer(emulator):
+    client = emulator.client()
+    emulator.fault("start", "drop_before")
+    dropped(client.start_model, **START, ClientToken="one")
+    assert emulator.state()["starts_applied"] == 0
+    emulator.fault("start", "drop_after")
+    emulator.fault("start", "conflict")
+    dropped(client.start_model, **START, ClientToken="one")
+    assert emulator.state()["status"] == "STARTING_HOSTING"
+    assert refused(client.start_model, **START, ClientToken="one")[:2] == (
+        409, "ConflictException")
+    assert client.start_model(**START, ClientToken="one")["Status"] == "STARTING_HOSTING"
+    assert emulator.state()["starts_applied"] == 1
+    assert emulator.counters("start")["answers"] == {
+        "dropped": 2, "409 ConflictException": 1, "202": 1}
+
+
+def test_a_start_that_is_applied_late(emulator):
+    client = emulator.client()
+    emulator.fault("start", "apply_late", delay_ms=60000)
+    dropped(client.start_model, **START, ClientToken="late")
+    asked_at = emulator.control("state")["now_ms"]
+    emulator.clock.advance(59000 - 20000)
+    assert status(client) == "TRAINED"
+    emulator.clock.advance(10 * 60000)
+    assert status(client) == "HOSTED"
+    start = emulator.state()["starts"][0]
+    assert start["token"] == "late" and abs(start["at_ms"] - 60000 - asked_at) < 20000
+    assert emulator.control("bill")["models"][0]["runs"][0]["from_ms"] == start["at_ms"]
+
+
+def test_faults_that_spoil_the_answer(emulator):
+    client = emulator.client()
+    for fault, code, name in [("throttle", 429, "ThrottlingException"),
+                              ("error_500", 500, "InternalServerException"),
+                              ("refuse:AccessDeniedException", 403, "AccessDeniedException")]:
+        emulator.fault("start", fault)
+        assert refused(client.start_model, **START)[:2] == (code, name)
+    assert emulator.state()["starts_applied"] == 0
+    emulator.fault("start", "error_500", applied=True)
+    assert refused(client.start_model, **START)[0] == 500
+    assert emulator.state()["starts_applied"] == 1
+    for fault in "garbage", "half_body":
+        emulator.fault("describe", fault)
+        with pytest.raises((botocore.exceptions.BotoCoreError, KeyError)):
+            status(client)
+    emulator.fault("describe", "stale", count=2)
+    assert [status(client) for _ in range(3)] == ["TRAINED", "TRAINED", "STARTING_HOSTING"]
+    emulator.fault("describe", "stale", count=-1, delay_ms=600000)
+    assert status(client) == "TRAINED"
+    emulator.clock.advance(600000)
+    assert status(client) == "HOSTED"
+    emulator.fault("stop", "replay", model="circuit-boards/1")
+    assert client.stop_model(**MODEL)["Status"] == "STOPPING_HOSTING"
+    assert emulator.state()["status"] == "HOSTED"
+
+
+def test_a_delayed_answer_waits_for_the_clock(emulator):
+    connection = signed_connection(emulator)
+    emulator.fault("describe", "delay", delay_ms=3600000)
+    send_describe(emulator, connection)
+    emulator.wait_for(lambda: emulator.counters("describe")["faulted"] == 1)
+    emulator.clock.advance(3600000)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def signed_connection(emulator):
+    return http.client.HTTPConnection(emulator.url.removeprefix("http://"), timeout=20)
+
+
+def send_describe(emulator, connection, change=None):
+    """A DescribeModel signed by botocore, then changed."""
+    path = "/2020-11-20/projects/circuit-boards/models/1"
+    request = botocore.awsrequest.AWSRequest("GET", emulator.url + path)
+    botocore.auth.SigV4Auth(botocore.credentials.Credentials(KEY_ID, SECRET), "lookoutvision",
+                            REGION).add_auth(request)
+    headers = dict(request.headers)
+    if change:
+        change(headers)
+    connection.request("GET", path, headers=headers)
+
+
+@pytest.mark.parametrize("name, change, text", [
+    ("MissingAuthenticationTokenException", lambda h: h.pop("Authorization"), "Missing"),
+    ("InvalidSignatureException", lambda h: h.update({"x-amz-extra": "1"}), "x-amz-extra"),
+    ("IncompleteSignatureException",
+     lambda h: h.update(Authorization=h["Authorization"].replace("host;", "host;x-amz-a;")),
+     "'x-amz-a' is named as a SignedHeader, but it does not exist"),
+    ("InvalidSignatureException",
+     lambda h: h.update(Authorization=h["Authorization"][:-1] + "!"), "does not match"),
+])
+def test_what_the_verifier_refuses_on_the_wire(emulator, name, change, text):
+    connection = signed_connection(emulator)
+    send_describe(emulator, connection, change)
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["X-Amzn-Errortype"]) == (403, name)
+    assert text in json.load(answer)["Message"]
+    connection.close()
+
+
+def test_keys_region_and_clock(emulator):
+    assert refused(emulator.client(key_id="AKIDOTHER").describe_model, **MODEL)[1] == (
+        "UnrecognizedClientException")
+    assert refused(emulator.client(token="x").describe_model, **MODEL)[1] == (
+        "UnrecognizedClientException")
+    assert "does not match" in str(refused(
+        emulator.client(secret="other").describe_model, **MODEL)[2])
+    assert "valid Region" in str(refused(
+        emulator.client(region="us-west-2").describe_model, **MODEL)[2])
+    emulator.control("clock", {"shift_ms": 301000})
+    assert "Signature expired" in str(refused(emulator.client().describe_model, **MODEL)[2])
+    emulator.control("clock", {"shift_ms": -320000})
+    assert "not yet current" in str(refused(emulator.client().describe_model, **MODEL)[2])
+    emulator.control("clock", {"shift_ms": 0})
+    emulator.client().describe_model(**MODEL)
+
+
+def test_a_session_token_is_demanded(make_emulator):
+    emulator = make_emulator("--session-token", "abc", "--seed-model", "circuit-boards/1")
+    emulator.client(token="abc").describe_model(**MODEL)
+    assert refused(emulator.client().describe_model, **MODEL)[1] == "UnrecognizedClientException"
+
+
+def test_parameters_are_judged(emulator):
+    client = emulator.client()
+    assert refused(client.describe_model, ProjectName="a b", ModelVersion="1")[1] == (
+        "ValidationException")
+    assert refused(client.describe_model, ProjectName="a", ModelVersion="01")[1] == (
+        "ValidationException")
+    assert refused(client.start_model, **START, ClientToken="bad token!")[1] == (
+        "ValidationException")
+    assert refused(client.start_model, **MODEL, MinInferenceUnits=2, MaxInferenceUnits=1)[1] == (
+        "ValidationException")
+    code, name, answer = refused(client.describe_model, ProjectName="a", ModelVersion="1")
+    assert (code, name, answer["ResourceType"]) == (404, "ResourceNotFoundException", "MODEL")
+    assert refused(client.list_models, ProjectName="a")[:2] == (404, "UnknownOperationException")
+
+
+def test_status_by_hand_and_reset(emulator):
+    client = emulator.client()
+    emulator.control("set-status", {"project": "behind", "version": 7, "status": "HOSTED",
+                                    "units": 4})
+    assert status(client, ProjectName="behind", ModelVersion="7") == "HOSTED"
+    emulator.clock.advance(60000)
+    assert emulator.control("bill")["unit_ms"] >= 4 * 60000
+    emulator.control("set-status", {"project": "behind", "version": "7",
+                                    "status": "HOSTING_FAILED"})
+    assert emulator.control("bill")["models"][0]["runs"][0]["to_ms"] is not None
+    assert emulator.control("reset", {})["models"] == []
+    emulator.control("models", {"project": "circuit-boards", "version": "1"})
+    assert status(client) == "TRAINED"
