@@ -89,6 +89,7 @@ static int serve(const struct options *options, struct service *service, const s
                                  .certificate = options->certificate,
                                  .key = options->key};
     struct wire *wire = NULL;
+    bool ipv6;
     int rc = wire_start(&wire, &config, service, err);
 
     if (rc != 0)
@@ -96,8 +97,10 @@ static int serve(const struct options *options, struct service *service, const s
     if (options->port_file)
         rc = write_port_file(options->port_file, wire_port(wire), err);
     if (rc == 0) {
-        printf("lookout-emulator listens on %s://%s:%d\n", options->certificate ? "https" : "http",
-               options->listen, wire_port(wire));
+        ipv6 = strchr(options->listen, ':') != NULL;
+        printf("lookout-emulator listens on %s://%s%s%s:%d\n",
+               options->certificate ? "https" : "http", ipv6 ? "[" : "", options->listen,
+               ipv6 ? "]" : "", wire_port(wire));
         fflush(stdout);
         wait_for_end(signals);
     }
