@@ -255,8 +255,7 @@ static int get_usage(struct ledger_session *session, const char *team, struct qu
     bind_text(statement, 1, LEDGER_ACCOUNT_SCOPE);
     bind_text(statement, 2, team);
     while ((stepped = sqlite3_step(statement)) == SQLITE_ROW) {
-        const char *scope = (const char *)sqlite3_column_text(statement, 0);
-        struct quota_usage *usage = strcmp(scope, LEDGER_ACCOUNT_SCOPE) == 0 ? account : of_team;
+        struct quota_usage *usage = sqlite3_column_int(statement, 0) == 0 ? account : of_team;
 
         usage->used_units = sqlite3_column_int64(statement, 1);
         usage->reserved_units = sqlite3_column_int64(statement, 2);

@@ -53,6 +53,10 @@ const struct column ledger_sqlite_columns[COLUMNS] = {
     "(SELECT number FROM reservation INDEXED BY reservation_finished"                              \
     " WHERE live = 0 AND keys_kept = 1 AND closed_ms < ?1 ORDER BY closed_ms LIMIT ?2)"
 
+#define BALANCE(mark, parameter)                                                                   \
+    "SELECT " mark ", used_units, reserved_units, used_models, reserved_models"                    \
+    " FROM balance WHERE scope = " parameter
+
 /* What a listing wants of a row: ?1 after that id, ?2 team, ?3 project, ?4 states, ?5 lease. */
 #define WANTED                                                                                     \
     "r.live = 1 AND r.number > coalesce((SELECT number FROM reservation WHERE id = ?1), 0)"        \
@@ -74,8 +78,8 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
     [GET_META] = "SELECT value FROM meta WHERE name = ?1",
     [GET_STOP_DOUBT] = "SELECT max(stop_doubt_ms) FROM reservation INDEXED BY reservation_doubt"
                        " WHERE stop_doubt_ms > 0 AND project = ?1 AND version = ?2",
-    [GET_USAGE] = "SELECT scope, used_units, reserved_units, used_models, reserved_models"
-                  " FROM balance WHERE scope IN (?1, ?2)",
+    /* Two points in one statement are one instant; "scope IN" would build a table first. */
+    [GET_USAGE] = BALANCE("0", "?1") " UNION ALL " BALANCE("1", "?2"),
     [LIST_BY_PROJECT] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_live"
                         " WHERE r.project = ?3 AND " WANTED WANTED_STATE IN_ORDER,
     [LIST_BY_LEASE] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_by_lease"
