@@ -17,7 +17,8 @@ struct ledger {
     struct ledger_writer *writer;
 };
 
-/* --- changes ------------------------------------------------------------------------------------ */
+/* --- changes ------------------------------------------------------------------------------------
+ */
 
 struct reserve_call {
     const struct ledger_reserve *request;
@@ -111,8 +112,9 @@ static int pin(struct ledger *ledger, const char *name, const char *value, struc
     struct ledger_job job = {.run = run_pin, .context = &call};
 
     if (value == NULL || value[0] == '\0' || strlen(value) > LEDGER_META_MAX)
-        return error_set(err, ERROR_INVALID, "the %s to pin the ledger to is not 1 to %d bytes long",
-                         name, LEDGER_META_MAX);
+        return error_set(err, ERROR_INVALID,
+                         "the %s to pin the ledger to is not 1 to %d bytes long", name,
+                         LEDGER_META_MAX);
     return ledger_writer_do(ledger->writer, &job, err);
 }
 
@@ -154,7 +156,8 @@ int ledger_forget_keys(struct ledger *ledger, int64_t before_ms, size_t *forgott
     return code;
 }
 
-/* --- reads -------------------------------------------------------------------------------------- */
+/* --- reads --------------------------------------------------------------------------------------
+ */
 
 /* Gives the session back; returns `code`, so that a read ends with it. */
 static int finish_read(struct ledger *ledger, struct ledger_session **session, int code)
@@ -199,8 +202,9 @@ int ledger_find_key(struct ledger *ledger, const char *team, const char *key,
         ledger_logic_find_key(ledger->backend, session, team, key, fingerprint, out, err));
 }
 
-int ledger_list_live(struct ledger *ledger, const char *team, const char *after_id,
-                     struct reservation *rows, size_t capacity, size_t *count, struct error *err)
+int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
+                     const char *after_id, struct reservation *rows, size_t capacity, size_t *count,
+                     struct error *err)
 {
     struct ledger_session *session = NULL;
     const int code = ledger_readers_take(ledger->readers, &session, err);
@@ -209,7 +213,7 @@ int ledger_list_live(struct ledger *ledger, const char *team, const char *after_
         return code;
     return finish_read(
         ledger, &session,
-        ledger->backend->list_live(session, team, after_id, rows, capacity, count, err));
+        ledger->backend->list_live(session, filter, after_id, rows, capacity, count, err));
 }
 
 int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *account,
@@ -224,7 +228,8 @@ int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *ac
                        ledger->backend->get_usage(session, team, account, of_team, err));
 }
 
-/* --- life --------------------------------------------------------------------------------------- */
+/* --- life ---------------------------------------------------------------------------------------
+ */
 
 int ledger_open_on(const struct ledger_backend *backend, struct ledger_store **store,
                    const struct ledger_settings *settings, struct ledger **out, struct error *err)

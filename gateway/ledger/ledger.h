@@ -69,10 +69,10 @@ enum ledger_reserve_outcome {
     LEDGER_RESERVED,   /* inserted and durable (or, on a dry run, would be) */
     LEDGER_REPLAY,     /* the key is known: its row, whatever its state; nothing written */
     LEDGER_KEY_REUSED, /* the key is known with another fingerprint; its row */
-    LEDGER_HELD,       /* a live row holds the model: that row. Where team and units are the same and it
-                          is not STOPPING, the key is attached to it, so that a repeat is a replay */
-    LEDGER_FENCED,     /* rule 6: `fence_until_ms` says until when */
-    LEDGER_REFUSED     /* decide said no; nothing written */
+    LEDGER_HELD,   /* a live row holds the model: that row. Where team and units are the same and it
+                      is not STOPPING, the key is attached to it, so that a repeat is a replay */
+    LEDGER_FENCED, /* rule 6: `fence_until_ms` says until when */
+    LEDGER_REFUSED /* decide said no; nothing written */
 };
 
 struct ledger_reserve_result {
@@ -83,9 +83,9 @@ struct ledger_reserve_result {
 
 /*
  * The atomic step: known key -> model held -> fence -> usage -> decide -> insert, in that order. A
- * key whose row is VOID for a reason that re-arms is treated as unknown, and then names the new row.
- * Errors: ERROR_RETRY = proven not written (answer 503); ERROR_UNCERTAIN = the commit failed and the
- * row is there or can't be looked for (answer 504; never send). Rule 8.
+ * key whose row is VOID for a reason that re-arms is treated as unknown, and then names the new
+ * row. Errors: ERROR_RETRY = proven not written (answer 503); ERROR_UNCERTAIN = the commit failed
+ * and the row is there or can't be looked for (answer 504; never send). Rule 8.
  */
 int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
                    struct ledger_reserve_result *out, struct error *err)
@@ -94,13 +94,16 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
 /*
  * Writes the whole row if row_version is still what `row` says and the state machine has the edge;
  * on success row->row_version is the new one. Identity, units, client token and body never change.
- * ERROR_CONFLICT: somebody was first (read again); ERROR_INVALID: no such edge (a bug);
+ * ERROR_CONFLICT: somebody was first (read again); ERROR_INVALID: no such edge, or something that
+ * is fixed differs (a bug); ERROR_NOT_FOUND: no such row; ERROR_REFUSED: a finished row can't be
+ * reopened, because another one holds the model now;
  * ERROR_RETRY and ERROR_UNCERTAIN as above.
  */
 int ledger_update(struct ledger *ledger, struct reservation *row, struct error *err)
     __attribute__((warn_unused_result));
 
-/* ERROR_NOT_FOUND where there is none. */
+/* Reads return ERROR_NOT_FOUND where there is none, ERROR_IO or ERROR_NOMEM where none can be made.
+ */
 int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)
     __attribute__((warn_unused_result));
 /* The live row of a model. */
@@ -125,20 +128,25 @@ struct ledger_filter {
 };
 
 /*
- * Live rows in the order of their ids: up to `capacity` of those after `after_id` ("" to begin).
+ * Live rows in the order of their coming: up to `capacity` of those after `after_id` ("" to begin;
+ * that row itself need not be live any more).
  * `*count` less than capacity = that was the last page. Must not scan what the filter leaves out:
  * the reconciler asks for a few states among many thousand ACTIVE rows, every few seconds.
  */
 int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
-                     const char *after_id, struct reservation *rows, size_t capacity,
-                     size_t *count, struct error *err) __attribute__((warn_unused_result));
+                     const char *after_id, struct reservation *rows, size_t capacity, size_t *count,
+                     struct error *err) __attribute__((warn_unused_result));
 
 /* What the account and one team (NULL: only the account) hold now. */
 int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *account,
                  struct quota_usage *of_team, struct error *err)
     __attribute__((warn_unused_result));
 
-/* Rule 11: forgets keys whose row was closed before `before_ms`. `*forgotten` may be NULL. */
+/*
+ * Rule 11: forgets keys whose row was closed before `before_ms`. `forgotten` may be NULL. It always
+ * writes something, so whoever calls it from time to time also finds out when a ledger that could
+ * not be written can be written again.
+ */
 int ledger_forget_keys(struct ledger *ledger, int64_t before_ms, size_t *forgotten,
                        struct error *err) __attribute__((warn_unused_result));
 

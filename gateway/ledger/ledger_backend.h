@@ -3,11 +3,10 @@
  *
  * The order of a reservation, compare-and-set, balances, group commit and rule 8 are written once
  * above this (ledger_logic.c, ledger_writer.c); a backend decides nothing. Every function MUST be
- * there unless its comment says MAY. All return 0 or a negative error_code, where not told otherwise:
- *   ERROR_INVALID  a constraint of the schema refused the write: a bug of ours, not of the disk
- *   ERROR_NOMEM    out of memory
- *   ERROR_IO       everything else
- * A session is used by one thread at a time. tests/ledger/contract.h is the suite to pass.
+ * there unless its comment says MAY. All return 0 or a negative error_code, where not told
+ * otherwise: ERROR_INVALID  a constraint of the schema refused the write: a bug of ours, not of the
+ * disk ERROR_NOMEM    out of memory ERROR_IO       everything else A session is used by one thread
+ * at a time. tests/ledger/contract.h is the suite to pass.
  */
 #ifndef LOOKOUT_LEDGER_LEDGER_BACKEND_H
 #define LOOKOUT_LEDGER_LEDGER_BACKEND_H
@@ -45,7 +44,8 @@ struct ledger_backend {
                    struct ledger_session **out, struct error *err);
     /* Rolls back what is open. MUST write nothing else. Accepts NULL, sets NULL. */
     void (*disconnect)(struct ledger_session **session);
-    /* MAY be NULL. The last call on the write session of a clean close, no other being connected. */
+    /* MAY be NULL. The last call on the write session of a clean close, no other being connected.
+     */
     void (*tidy)(struct ledger_session *session);
     /* Gives up the exclusive hold of the database. Accepts NULL, sets NULL. */
     void (*close)(struct ledger_store **store);
@@ -72,9 +72,10 @@ struct ledger_backend {
     /* Both balances as of one instant; zeros where nothing was ever held. `team` NULL: one only. */
     int (*get_usage)(struct ledger_session *session, const char *team, struct quota_usage *account,
                      struct quota_usage *of_team, struct error *err);
-    /* As ledger_list_live, which see. */
-    int (*list_live)(struct ledger_session *session, const char *team, const char *after_id,
-                     struct reservation *rows, size_t capacity, size_t *count, struct error *err);
+    /* As ledger_list_live. */
+    int (*list_live)(struct ledger_session *session, const struct ledger_filter *filter,
+                     const char *after_id, struct reservation *rows, size_t capacity, size_t *count,
+                     struct error *err);
 
     /* Writes, inside a transaction. */
     int (*insert_row)(struct ledger_session *session, const struct reservation *row,

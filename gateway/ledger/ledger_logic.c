@@ -2,6 +2,7 @@
 #include "gateway/ledger/ledger_logic.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Adds what `row` counts for, `sign` times. */
@@ -228,9 +229,9 @@ static int check_edge(const struct reservation *before, const struct reservation
         strcmp(before->client_token, after->client_token) != 0 ||
         before->body_len != after->body_len ||
         memcmp(before->body, after->body, before->body_len) != 0)
-        return error_set(err, ERROR_INVALID,
-                         "reservation %s: identity, units, client token and body are fixed for life",
-                         after->id);
+        return error_set(
+            err, ERROR_INVALID,
+            "reservation %s: identity, units, client token and body are fixed for life", after->id);
     return 0;
 }
 
@@ -243,8 +244,7 @@ static int check_reopen(struct ledger_change *change, const struct reservation *
 
     if (reservation_state_is_live(before->state) || !reservation_state_is_live(after->state))
         return 0;
-    code =
-        change->backend->get_live(change->session, after->project, after->version, &other, err);
+    code = change->backend->get_live(change->session, after->project, after->version, &other, err);
     if (code == ERROR_NOT_FOUND)
         return 0;
     if (code != 0)

@@ -1,6 +1,6 @@
 /*
- * The changes of the ledger over a backend's primitives: each reads first and decides, and only then
- * writes, so that one which is refused has written nothing.
+ * The changes of the ledger over a backend's primitives: each reads first and decides, and only
+ * then writes, so that one which is refused has written nothing.
  */
 #ifndef LOOKOUT_LEDGER_LEDGER_LOGIC_H
 #define LOOKOUT_LEDGER_LEDGER_LOGIC_H

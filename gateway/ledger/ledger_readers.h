@@ -1,4 +1,5 @@
-/* A small pool of read sessions: one is taken for the microseconds of a point read, then given back. */
+/* A small pool of read sessions: one is taken for the microseconds of a point read, then given
+ * back. */
 #ifndef LOOKOUT_LEDGER_LEDGER_READERS_H
 #define LOOKOUT_LEDGER_LEDGER_READERS_H
 

@@ -1,6 +1,7 @@
 /*
  * The writer: takes all jobs that wait, runs them in one transaction, commits, answers. While it
- * commits, the next ones gather; so the group grows with the load and one job alone waits for nobody.
+ * commits, the next ones gather; so the group grows with the load and one job alone waits for
+ * nobody.
  */
 #include "gateway/ledger/ledger_writer.h"
 
@@ -27,7 +28,7 @@ struct ledger_writer {
     atomic_llong commits, changes;
 };
 
-static int answer(struct ledger_job *job, int code, const struct error *why)
+static void answer(struct ledger_job *job, int code, const struct error *why)
 {
     job->code = code;
     if (code == ERROR_RETRY)
@@ -35,7 +36,6 @@ static int answer(struct ledger_job *job, int code, const struct error *why)
     else if (code == ERROR_UNCERTAIN)
         error_set(&job->error, code, "the ledger can't tell whether it wrote this: %s",
                   why->message);
-    return code;
 }
 
 static void answer_retry(struct ledger_job **jobs, size_t count, const struct error *why)
@@ -77,7 +77,8 @@ static void resolve_doubt(struct ledger_writer *writer, struct ledger_job **jobs
     ledger_readers_resume(writer->readers);
 }
 
-/* True when the transaction has to be undone for it: the backend failed, or half of it is written. */
+/* True when the transaction has to be undone for it: the backend failed, or half of it is written.
+ */
 static bool spoils(const struct ledger_job *job)
 {
     return job->code == ERROR_IO || job->code == ERROR_NOMEM || (job->code != 0 && job->wrote);
@@ -93,8 +94,8 @@ static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
 }
 
 /*
- * Runs the jobs in one transaction. True when each has its answer; false when one of them spoiled the
- * transaction, which is rolled back then: `*spoiler` is that job.
+ * Runs the jobs in one transaction. True when each has its answer; false when one of them spoiled
+ * the transaction, which is rolled back then: `*spoiler` is that job.
  */
 static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs, size_t count,
                          struct ledger_job **spoiler)
@@ -129,7 +130,8 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     return true;
 }
 
-/* The second and last try of one job, in a transaction and, where the disk failed, a session of its own. */
+/* The second and last try of one job, in a transaction and, where the disk failed, a session of its
+ * own. */
 static void run_alone(struct ledger_writer *writer, struct ledger_job *job)
 {
     struct ledger_job *spoiler = NULL;
@@ -277,8 +279,7 @@ bool ledger_writer_is_writable(const struct ledger_writer *writer)
     return atomic_load(&writer->writable);
 }
 
-void ledger_writer_counters(const struct ledger_writer *writer, int64_t *commits,
-                            int64_t *changes)
+void ledger_writer_counters(const struct ledger_writer *writer, int64_t *commits, int64_t *changes)
 {
     *commits = atomic_load(&writer->commits);
     *changes = atomic_load(&writer->changes);

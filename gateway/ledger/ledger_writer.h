@@ -21,8 +21,8 @@ struct ledger_job {
      * After a failed commit, outside of any transaction: 0 = proven not written. Anything else is
      * doubt. NULL: for a change that does no harm when it is done twice.
      */
-    int (*look)(const struct ledger_backend *backend, struct ledger_session *session,
-                void *context, struct error *err);
+    int (*look)(const struct ledger_backend *backend, struct ledger_session *session, void *context,
+                struct error *err);
     void *context;
 
     /* The writer's part. */
@@ -47,7 +47,6 @@ int ledger_writer_do(struct ledger_writer *writer, struct ledger_job *job, struc
     __attribute__((warn_unused_result));
 
 bool ledger_writer_is_writable(const struct ledger_writer *writer);
-void ledger_writer_counters(const struct ledger_writer *writer, int64_t *commits,
-                            int64_t *changes);
+void ledger_writer_counters(const struct ledger_writer *writer, int64_t *commits, int64_t *changes);
 
 #endif

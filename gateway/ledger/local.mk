@@ -1,7 +1,45 @@
 # F2: the durable truth.
 noinst_LIBRARIES += gateway/ledger/libledger.a
+gateway_ledger_libledger_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger.h %D%/ledger.c \
 	%D%/ledger_backend.h \
+	%D%/ledger_lock.h %D%/ledger_lock.c \
+	%D%/ledger_logic.h %D%/ledger_logic.c \
+	%D%/ledger_readers.h %D%/ledger_readers.c \
 	%D%/ledger_sqlite.h %D%/ledger_sqlite.c \
+	%D%/ledger_sqlite_schema.h %D%/ledger_sqlite_schema.c \
+	%D%/ledger_writer.h %D%/ledger_writer.c \
 	%D%/reservation.h %D%/reservation.c
+
+noinst_PROGRAMS += tests/ledger/bench_ledger
+tests_ledger_bench_ledger_SOURCES = tests/ledger/bench_ledger.c
+tests_ledger_bench_ledger_LDADD = $(ledger_libs)
+
+if HAVE_CMOCKA
+ledger_tests = tests/unit/test_reservation tests/ledger/test_ledger_contract \
+	tests/ledger/test_ledger_faults tests/ledger/test_ledger_sqlite
+check_PROGRAMS += $(ledger_tests)
+TESTS += $(ledger_tests)
+
+tests_unit_test_reservation_SOURCES = tests/unit/test_reservation.c
+tests_unit_test_reservation_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_reservation_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
+
+ledger_contract = \
+	tests/ledger/contract.h tests/ledger/contract.c \
+	tests/ledger/contract_life.c tests/ledger/contract_races.c \
+	tests/ledger/contract_reserve.c tests/ledger/contract_rows.c \
+	tests/ledger/place_sqlite.h tests/ledger/place_sqlite.c
+tests_ledger_test_ledger_contract_SOURCES = \
+	$(ledger_contract) tests/ledger/test_ledger_contract.c
+tests_ledger_test_ledger_contract_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_ledger_test_ledger_contract_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
+tests_ledger_test_ledger_faults_SOURCES = $(ledger_contract) tests/ledger/test_ledger_faults.c
+tests_ledger_test_ledger_faults_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_ledger_test_ledger_faults_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
+
+tests_ledger_test_ledger_sqlite_SOURCES = $(ledger_contract) tests/ledger/test_ledger_sqlite.c
+tests_ledger_test_ledger_sqlite_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
+tests_ledger_test_ledger_sqlite_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
+endif

@@ -66,8 +66,8 @@ bool reservation_state_is_used(enum reservation_state state)
 #define BIT(state) (1U << (unsigned)(state))
 
 /*
- * STOPPING -> VOID: a stop may overtake a start that is then refused. CLOSED and VOID -> STOPPING: a
- * 202 that arrives late (rule 6).
+ * STOPPING never becomes VOID: a stop that overtook a start which then was refused ends as CLOSED,
+ * with nothing charged. CLOSED and VOID -> STOPPING: a 202 that arrives late (rule 6).
  */
 static unsigned next_states(enum reservation_state from)
 {
@@ -81,7 +81,7 @@ static unsigned next_states(enum reservation_state from)
     case RESERVATION_ACTIVE:
         return BIT(RESERVATION_STOPPING) | BIT(RESERVATION_CLOSED);
     case RESERVATION_STOPPING:
-        return BIT(RESERVATION_CLOSED) | BIT(RESERVATION_VOID);
+        return BIT(RESERVATION_CLOSED);
     case RESERVATION_CLOSED:
     case RESERVATION_VOID:
         return BIT(RESERVATION_STOPPING);
