@@ -178,7 +178,7 @@ static void expect_changed(const struct jwk *key, const char *format, const char
         else if (*format == 'P')
             end = mempcpy(end, dot + 1, (size_t)(second - dot - 1));
         else if (*format == 'S')
-            end = stpcpy(end, second + 1);
+            end = mempcpy(end, second + 1, strlen(second + 1));
         else
             *end++ = *format;
     }
