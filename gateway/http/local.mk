@@ -42,7 +42,7 @@ $(civetweb_object): %D%/civetweb_inside.c %D%/civetweb_inside.h \
 
 if HAVE_CMOCKA
 http_unit_tests = tests/unit/test_api tests/unit/test_http_robustness tests/unit/test_http_server \
-	tests/unit/test_problem tests/unit/test_request tests/unit/test_router
+	tests/unit/test_http_tls tests/unit/test_problem tests/unit/test_request tests/unit/test_router
 check_PROGRAMS += $(http_unit_tests)
 TESTS += $(http_unit_tests)
 http_test_libs = gateway/http/libhttp.a $(civetweb_object) $(movable_clock) $(floor1_libs) \
@@ -64,6 +64,10 @@ tests_unit_test_http_server_SOURCES = tests/unit/test_http_server.c \
 	tests/unit/http_client.h tests/unit/http_client.c
 tests_unit_test_http_server_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_http_server_LDADD = $(http_test_libs)
+tests_unit_test_http_tls_SOURCES = tests/unit/test_http_tls.c \
+	tests/unit/http_client.h tests/unit/http_client.c
+tests_unit_test_http_tls_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(SSL_CFLAGS)
+tests_unit_test_http_tls_LDADD = $(http_test_libs)
 tests_unit_test_problem_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_problem_LDADD = $(http_test_libs)
 tests_unit_test_request_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

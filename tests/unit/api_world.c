@@ -3,10 +3,12 @@
 
 #include "gateway/auth/token_cache.h"
 #include "gateway/auth/token_issue.h"
+#include "gateway/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ISSUER   "https://issuer.test"
 #define AUDIENCE "lookout"
@@ -152,6 +154,8 @@ static int open_all(struct error *err)
     struct http_context *context = &world.context;
     struct authority *authority = NULL;
     int result = clock_open(&world.clock, err);
+    if (result == 0)
+        log_init(world.clock, STDERR_FILENO, LOG_ERROR);
     if (result == 0)
         result = metrics_create(&world.metrics, err);
     if (result == 0)

@@ -1,12 +1,14 @@
 /* Every route from bytes to answer, with real tokens and a control that plays each outcome. */
 #include "tests/unit/cmocka_all.h"
 
+#include "gateway/base/log.h"
 #include "tests/unit/api_world.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MODEL "/v1/projects/circuit-boards/models/3"
 #define UNITS "{\"MinInferenceUnits\":1,\"MaxInferenceUnits\":2}"
@@ -755,6 +757,53 @@ static void counts_by_route_and_class(void **state)
             fail_msg("no %s in %s", lines[i], exchange.body.data);
 }
 
+/* One line for each request, with what an operator needs and nothing that a thief could use. */
+static void logs_each_request_and_no_secret(void **state)
+{
+    (void)state;
+    char text[16 * 1024];
+    FILE *log = tmpfile();
+    assert_non_null(log);
+    log_init(world.clock, fileno(log), LOG_INFO);
+    world.start = (struct start_result){.outcome = START_ACCEPTED,
+                                        .has_row = true,
+                                        .row_is_own = true,
+                                        .row = world_row(1, "assembly-line")};
+    begin("POST", MODEL "/start", "Team=assembly-line");
+    add_token(all_scopes);
+    add_field("Content-Type", "application/json");
+    add_field("Idempotency-Key", "top-secret-key");
+    to_read.body = UNITS;
+    finish(202);
+    call("GET", "/v1/quota", NULL, "bad.token.here", 401);
+    log_init(world.clock, STDERR_FILENO, LOG_ERROR);
+
+    rewind(log);
+    size_t len = fread(text, 1, sizeof(text) - 1, log);
+    text[len] = '\0';
+    fclose(log);
+    static const char *const parts[] = {
+        "\"event\":\"http.request\"",
+        "\"request_id\":\"id-1\"",
+        "\"method\":\"POST\"",
+        "\"route\":\"/v1/projects/{ProjectName}/models/",
+        "\"status\":202",
+        "\"outcome\":\"started\"",
+        "\"team\":\"assembly-line\"",
+        "\"subject\":\"someone\"",
+        "\"status\":401",
+        "\"auth_reason\":\"malformed\"",
+        "\"outcome\":\"invalid-token\"",
+    };
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (strstr(text, parts[i]) == NULL)
+            fail_msg("no %s in %s", parts[i], text);
+    assert_null(strstr(text, all_scopes));
+    assert_null(strstr(text, strrchr(all_scopes, '.')));
+    assert_null(strstr(text, "bad.token.here"));
+    assert_null(strstr(text, "top-secret-key"));
+}
+
 static void answers_a_fault_of_the_server(void **state)
 {
     (void)state;
@@ -797,6 +846,7 @@ int main(void)
         API_TEST(shows_limits_and_what_is_left),
         API_TEST(tells_whether_it_is_ready),
         API_TEST(counts_by_route_and_class),
+        API_TEST(logs_each_request_and_no_secret),
         API_TEST(answers_a_fault_of_the_server),
     };
     return cmocka_run_group_tests_name("api", tests, NULL, NULL);

@@ -174,8 +174,7 @@ static void speaks_tls_1_2_and_1_3_only(void **state)
         if (tls != NULL) {
             request(tls, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc",
                     "HTTP/1.1 200 ", "\"BodyLength\":3}");
-            request(tls, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 ",
-                    "\"BodyLength\":0}");
+            request(tls, "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "HTTP/1.1 200 ", "\"BodyLength\":0}");
             /* The deadline of bodies holds behind TLS too. */
             request(tls, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\na",
                     "HTTP/1.1 408 ", "/problems/request-timeout");

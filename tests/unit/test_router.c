@@ -78,10 +78,10 @@ static void gives_the_names_in_the_path(void **state)
     struct request_target target;
     assert_int_equal(find("POST", "/v1/projects/a%20b/models/latest/start", &match, &target),
                      ROUTER_FOUND);
-    assert_string_equal(router_segment(&table[0], &target, "ProjectName"), "a b");
-    assert_string_equal(router_segment(&table[0], &target, "ModelVersion"), "latest");
-    assert_null(router_segment(&table[0], &target, "Model"));
-    assert_null(router_segment(&table[0], &target, "projects"));
+    assert_string_equal(router_segment(table[0].pattern, &target, "ProjectName"), "a b");
+    assert_string_equal(router_segment(table[0].pattern, &target, "ModelVersion"), "latest");
+    assert_null(router_segment(table[0].pattern, &target, "Model"));
+    assert_null(router_segment(table[0].pattern, &target, "projects"));
 }
 
 int main(void)
