@@ -81,7 +81,7 @@ run_image() {
 		--env AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE \
 		--env AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY \
 		--env LOOKOUT_GATEWAY_LISTEN=127.0.0.1:0 --env LOOKOUT_GATEWAY_PORT_FILE=/run/check/gateway.port \
-		--env "LOOKOUT_GATEWAY_AWS_ENDPOINT=http://127.0.0.1:${emulator_port:-0}" \
+		--env "LOOKOUT_GATEWAY_AWS_ENDPOINT=http://127.0.0.1:${emulator_port:-9090}" \
 		"$container" -- sh -c 'echo $$ >/run/check/$0.pid; exec "$@"' "$name" "$@" >"$work/$name.log" 2>&1
 }
 
