@@ -12,7 +12,8 @@ gateway_auth_libauth_a_SOURCES = \
 
 if HAVE_CMOCKA
 auth_unit_tests = tests/unit/test_jwk tests/unit/test_jwks tests/unit/test_jws \
-	tests/unit/test_principal tests/unit/test_token_cache
+	tests/unit/test_principal tests/unit/test_token_cache tests/unit/test_token_issue \
+	tests/unit/test_libjwt_defects
 check_PROGRAMS += $(auth_unit_tests)
 TESTS += $(auth_unit_tests)
 # The fixture brings a clock of its own, which is set by hand.
@@ -29,4 +30,13 @@ tests_unit_test_principal_SOURCES = tests/unit/test_principal.c $(auth_fixture)
 tests_unit_test_principal_LDADD = $(auth_test_libs)
 tests_unit_test_token_cache_SOURCES = tests/unit/test_token_cache.c $(auth_fixture)
 tests_unit_test_token_cache_LDADD = $(auth_test_libs)
+tests_unit_test_token_issue_SOURCES = tests/unit/test_token_issue.c $(auth_fixture)
+tests_unit_test_token_issue_LDADD = $(auth_test_libs)
+tests_unit_test_libjwt_defects_SOURCES = tests/unit/test_libjwt_defects.c $(auth_fixture)
+tests_unit_test_libjwt_defects_CPPFLAGS = $(AM_CPPFLAGS) $(JWT_CFLAGS)
+tests_unit_test_libjwt_defects_LDADD = $(auth_test_libs)
 endif
+
+check_PROGRAMS += tests/vectors/jose_cookbook
+TESTS += tests/vectors/jose_cookbook
+tests_vectors_jose_cookbook_LDADD = $(auth_libs)

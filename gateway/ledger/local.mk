@@ -17,7 +17,8 @@ tests_ledger_bench_ledger_SOURCES = tests/ledger/bench_ledger.c
 tests_ledger_bench_ledger_LDADD = $(ledger_libs)
 
 if HAVE_CMOCKA
-ledger_tests = tests/unit/test_reservation tests/ledger/test_ledger_contract
+ledger_tests = tests/unit/test_reservation tests/ledger/test_ledger_contract \
+	tests/ledger/test_ledger_faults tests/ledger/test_ledger_sqlite
 check_PROGRAMS += $(ledger_tests)
 TESTS += $(ledger_tests)
 
@@ -25,12 +26,20 @@ tests_unit_test_reservation_SOURCES = tests/unit/test_reservation.c
 tests_unit_test_reservation_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_reservation_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
 
-tests_ledger_test_ledger_contract_SOURCES = \
+ledger_contract = \
 	tests/ledger/contract.h tests/ledger/contract.c \
 	tests/ledger/contract_life.c tests/ledger/contract_races.c \
 	tests/ledger/contract_reserve.c tests/ledger/contract_rows.c \
-	tests/ledger/place_sqlite.h tests/ledger/place_sqlite.c \
-	tests/ledger/test_ledger_contract.c
+	tests/ledger/place_sqlite.h tests/ledger/place_sqlite.c
+tests_ledger_test_ledger_contract_SOURCES = \
+	$(ledger_contract) tests/ledger/test_ledger_contract.c
 tests_ledger_test_ledger_contract_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_ledger_test_ledger_contract_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
+tests_ledger_test_ledger_faults_SOURCES = $(ledger_contract) tests/ledger/test_ledger_faults.c
+tests_ledger_test_ledger_faults_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_ledger_test_ledger_faults_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
+
+tests_ledger_test_ledger_sqlite_SOURCES = $(ledger_contract) tests/ledger/test_ledger_sqlite.c
+tests_ledger_test_ledger_sqlite_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
+tests_ledger_test_ledger_sqlite_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
 endif

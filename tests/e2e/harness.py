@@ -21,7 +21,7 @@ SOURCE = pathlib.Path(os.environ.get("top_srcdir", pathlib.Path(__file__).parent
 BUILD = pathlib.Path(os.environ.get("top_builddir", SOURCE / "build")).resolve()
 GATEWAY = BUILD / "lookout-gateway"
 GATEWAY_TEST = BUILD / "lookout-gateway-test"
-EMULATOR = BUILD / "lookout-emulator"
+EMULATOR = BUILD / "tests/emulator/lookout-emulator"
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"

@@ -65,10 +65,11 @@ static int write_port_file(const char *path, int port, struct error *err)
 /* Until somebody wants the program to end. The signals were blocked before any thread was made. */
 static void wait_for_end(const sigset_t *signals)
 {
-    int seen;
+    int seen = 0;
 
-    while (sigwait(signals, &seen) != 0)
-        continue;
+    while (seen == 0)
+        if (sigwait(signals, &seen) != 0)
+            seen = 0;
 }
 
 static int serve(const struct options *options, struct service *service, const sigset_t *signals,

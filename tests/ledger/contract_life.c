@@ -89,9 +89,10 @@ static void test_reopened(void **state)
 /* --- kill -9
  * -------------------------------------------------------------------------------------- */
 
-#define WORKERS     8
-#define ACKS_WANTED 400 /* acknowledgements before the kill; it comes while more are on their way  \
-                         */
+#define WORKERS 8
+#define ACKS_WANTED                                                                                \
+    400 /* acknowledgements before the kill; it comes while more are on their way                  \
+         */
 #define ACKS_MAX 20000
 
 struct worker {
