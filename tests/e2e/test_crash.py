@@ -39,7 +39,7 @@ def test_killed_between_commit_and_answer(make_gateway, emulator, moment, stale)
     gateway = gateway.restart()
     try:
         gateway.wait_ready()
-        rows = gateway.call("GET", "/v1/models").json["Reservations"]
+        rows = gateway.call("GET", "/v1/models").json["Models"]
         assert len(rows) == 1, rows
         gateway.wait_state(rows[0]["Id"], "ACTIVE")
         assert gateway.start("boards/2").status == 429, "one reservation, and it holds its unit"

@@ -8,11 +8,6 @@ QUIET_S = 15 * 60
 CONFIRM_S = 60
 
 
-def held_units(gateway):
-    team = gateway.quota()["teams"][0]["held"]
-    return team["used_units"] + team["reserved_units"]
-
-
 @pytest.mark.parametrize("second", ["truth", "conflict"])
 def test_answer_lost_after_applying(gateway, emulator, second):
     """The connection drops after the start was applied; in one variant the repeat gets 409."""
@@ -22,7 +17,7 @@ def test_answer_lost_after_applying(gateway, emulator, second):
     key = new_key()
     answer = gateway.start(key=key)
     assert answer.status in (202, 504), answer
-    assert held_units(gateway) == 1
+    assert gateway.held_units() == 1
     assert emulator.starts() == 1
     again = gateway.start(key=key)
     assert again.status == 200 and again.json["Reservation"]["State"] == "ACTIVE", again
@@ -35,8 +30,8 @@ def test_answer_lost_and_the_model_not_seen(gateway, emulator):
     emulator.fault("describe", "error_500", count=-1)
     key = new_key()
     lost = gateway.start(key=key)
-    assert lost.problem == "start-uncertain" and lost.status == 504, lost
-    assert held_units(gateway) == 1
+    assert lost.problem == "uncertain" and lost.status == 504, lost
+    assert gateway.held_units() == 1
     emulator.control("POST", "faults/clear")
     again = gateway.start(key=key)
     assert again.status == 200 and again.json["Reservation"]["State"] == "ACTIVE", again
@@ -60,9 +55,9 @@ def test_refusal_after_doubt_is_not_believed(gateway, emulator):
     emulator.fault("describe", "stale", count=-1)
     answer = gateway.start()
     assert answer.status == 504, answer
-    assert held_units(gateway) == 1
+    assert gateway.held_units() == 1
     emulator.control("POST", "faults/clear")
-    reservation = gateway.call("GET", "/v1/models").json["Reservations"][0]
+    reservation = gateway.call("GET", "/v1/models").json["Models"][0]
     assert gateway.wait_state(reservation["Id"], "ACTIVE")["State"] == "ACTIVE"
     assert emulator.starts() == 1
 
@@ -72,7 +67,7 @@ def test_throttling_everywhere_is_no_doubt(gateway, emulator):
     key = new_key()
     answer = gateway.start(key=key)
     assert answer.status == 503, answer
-    assert held_units(gateway) == 0
+    assert gateway.held_units() == 0
     emulator.control("POST", "faults/clear")
     assert gateway.start(key=key).status == 202, "a throttled start re-arms its key"
     assert emulator.starts() == 1
@@ -86,7 +81,7 @@ def test_nothing_sent_holds_nothing(make_gateway, make_emulator):
     key = new_key()
     answer = gateway.start(key=key)
     assert answer.status == 503, answer
-    assert held_units(gateway) == 0
+    assert gateway.held_units() == 0
 
 
 def test_doubt_ends_after_quiet_and_two_looks(make_gateway, emulator, clock):
@@ -98,7 +93,7 @@ def test_doubt_ends_after_quiet_and_two_looks(make_gateway, emulator, clock):
     lost = gateway.start()
     assert lost.status == 504, lost
     emulator.control("POST", "faults/clear")
-    identifier = gateway.call("GET", "/v1/models").json["Reservations"][0]["Id"]
+    identifier = gateway.call("GET", "/v1/models").json["Models"][0]["Id"]
     clock.advance(QUIET_S - 60)
     described = emulator.received("describe")
     eventually(lambda: emulator.received("describe") > described + 2)
@@ -110,7 +105,7 @@ def test_doubt_ends_after_quiet_and_two_looks(make_gateway, emulator, clock):
     assert gateway.reservation(identifier)["State"] == "UNCERTAIN", "one look is not enough"
     clock.advance(CONFIRM_S + 1)
     # Nobody could look while the clock jumped 14 minutes: charged, so CLOSED and not VOID.
-    assert gateway.wait_state(identifier, "CLOSED", "VOID")["End"] == "never-started"
+    assert gateway.wait_state(identifier, "CLOSED", "VOID")["EndReason"] == "never-started"
     assert gateway.start("boards/2").status == 202
     assert emulator.starts("boards/1") in (0, None) or emulator.starts("boards/1") == 0
 
@@ -121,7 +116,7 @@ def test_late_start_is_caught(make_gateway, emulator, clock):
     gateway.wait_ready()
     emulator.fault("start", "apply_late", delay_ms=60000)
     assert gateway.start().status == 504
-    identifier = gateway.call("GET", "/v1/models").json["Reservations"][0]["Id"]
+    identifier = gateway.call("GET", "/v1/models").json["Models"][0]["Id"]
     assert gateway.reservation(identifier)["State"] == "UNCERTAIN"
     clock.advance(61)
     gateway.wait_state(identifier, "ACTIVE")
@@ -133,7 +128,7 @@ def test_uncertain_start_is_sent_again_with_the_same_token(gateway, emulator):
     emulator.fault("start", "drop_before", count=4)
     lost = gateway.start()
     assert lost.status == 504, lost
-    identifier = gateway.call("GET", "/v1/models").json["Reservations"][0]["Id"]
+    identifier = gateway.call("GET", "/v1/models").json["Models"][0]["Id"]
     gateway.wait_state(identifier, "ACTIVE")
     assert emulator.starts() == 1
 
@@ -148,6 +143,6 @@ def test_a_model_that_runs_already(make_gateway, make_emulator, answer):
                                             "status": "HOSTED", "units": 1})
     started = gateway.start()
     assert started.status in (202, 504), started
-    identifier = gateway.call("GET", "/v1/models").json["Reservations"][0]["Id"]
+    identifier = gateway.call("GET", "/v1/models").json["Models"][0]["Id"]
     gateway.wait_state(identifier, "ACTIVE")
-    assert held_units(gateway) == 1
+    assert gateway.held_units() == 1

@@ -185,7 +185,7 @@ def test_wrong_credentials_are_the_gateways_fault(make_gateway, emulator):
     answer = gateway.start()
     assert answer.status == 503, answer
     assert "SignatureDoesNotMatch" in answer.text or "InvalidSignature" in answer.text
-    assert gateway.quota()["teams"][0]["held"]["reserved_units"] == 0
+    assert gateway.held_units() == 0
 
 
 def test_one_log_line_a_request_and_no_secret(gateway, emulator):

@@ -26,7 +26,7 @@ def test_the_leases_end_stops_the_model(gateway, emulator, clock):
     started = run(gateway, clock)
     clock.advance(LEASE_S)
     gateway.wait_state(started, "STOPPING")
-    assert finish(gateway, clock, started)["End"] == "lease-ended"
+    assert finish(gateway, clock, started)["EndReason"] == "lease-ended"
     assert emulator.models()["boards/1"]["status"] == "TRAINED"
 
 
@@ -105,7 +105,7 @@ def test_hosting_failed_gets_one_stop_and_is_closed(gateway, emulator, clock):
     described = emulator.received("describe")
     eventually(lambda: emulator.received("describe") > described + 2)
     clock.advance(61)
-    assert gateway.wait_state(started, "CLOSED")["End"] == "hosting-failed"
+    assert gateway.wait_state(started, "CLOSED")["EndReason"] == "hosting-failed"
     assert emulator.received("stop") == 1
 
 
@@ -125,4 +125,4 @@ def test_a_model_that_vanished_is_closed(gateway, emulator, clock):
     eventually(lambda: gateway.reservation(started)["Status"] == "TRAINED")
     assert gateway.reservation(started)["State"] == "ACTIVE"
     clock.advance(61)
-    assert gateway.wait_state(started, "CLOSED")["End"] == "vanished"
+    assert gateway.wait_state(started, "CLOSED")["EndReason"] == "vanished"

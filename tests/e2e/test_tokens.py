@@ -120,7 +120,10 @@ def test_refused(gateway, forge, reason):
     assert answer.status == 401, answer
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
-    assert reason not in answer.text and "kid" not in answer.text
+    assert answer.problem == "invalid-token"
+    one_for_all = "the token is expired, malformed or not of an issuer that is trusted here"
+    assert answer.json["detail"] == one_for_all
+    assert "error_description" not in answer.headers["WWW-Authenticate"]
     logged = eventually(lambda: [line for line in gateway.log_lines()
                                  if line.get("auth_reason")], "the log line")
     assert [line["auth_reason"] for line in logged] == [reason]

@@ -191,6 +191,9 @@ def test_faults_that_spoil_the_answer(emulator):
         emulator.fault("start", fault)
         assert refused(client.start_model, **START)[:2] == (code, name)
     assert emulator.state()["starts_applied"] == 0
+    emulator.fault("start", "delay", applied=False)
+    assert client.start_model(**START)["Status"] == "STARTING_HOSTING"
+    assert emulator.state()["starts_applied"] == 0
     emulator.fault("start", "error_500", applied=True)
     assert refused(client.start_model, **START)[0] == 500
     assert emulator.state()["starts_applied"] == 1
@@ -200,7 +203,7 @@ def test_faults_that_spoil_the_answer(emulator):
             status(client)
     emulator.fault("describe", "stale", count=2)
     assert [status(client) for _ in range(3)] == ["TRAINED", "TRAINED", "STARTING_HOSTING"]
-    emulator.fault("describe", "stale", count=-1, delay_ms=600000)
+    emulator.fault("describe", "stale", delay_ms=600000)
     assert status(client) == "TRAINED"
     emulator.clock.advance(600000)
     assert status(client) == "HOSTED"
@@ -354,6 +357,15 @@ def test_tls(make_emulator, tmp_path):
         connection.request("GET", "/_emulator/settings")
         answer = connection.getresponse()
         assert answer.status == 200 and json.load(answer)["auto_models"] == "yes"
+    connection.close()
+
+
+def test_a_chunked_body(emulator):
+    connection = signed_connection(emulator)
+    connection.request("POST", "/_emulator/models", body=iter([b'{"project":"chu', b'nked","version":2}']),
+                       headers={"Transfer-Encoding": "chunked"}, encode_chunked=True)
+    answer = connection.getresponse()
+    assert answer.status == 200 and json.load(answer)["model"] == "chunked/2"
     connection.close()
 
 
