@@ -29,10 +29,10 @@ b() {
 	buildah --root "$work/storage" --runroot "$work/run" "$@"
 }
 
-pids=
 cleanup() {
-	# shellcheck disable=SC2086
-	[ -z "$pids" ] || kill $pids 2>/dev/null || true
+	for name in gateway emulator; do
+		[ ! -s "$work/shared/run/$name.pid" ] || kill "$(cat "$work/shared/run/$name.pid")" 2>/dev/null || true
+	done
 	wait
 	b rm --all >/dev/null 2>&1 || true
 	rm -rf "$work/shared" "$work/rootfs" "$work/token.log"
@@ -62,24 +62,28 @@ b bud --layers --isolation chroot --pull-never --network host -f "$top_srcdir/do
 
 # --- the containers ------------------------------------------------------------------------------
 
-# What compose.yaml makes volumes of. The image's user must be able to write there.
+# What the containers share, and where the image's user must be able to write. The ledger stays in the
+# volume that the image itself declares.
 rm -rf "$work/shared"
-mkdir -p "$work/shared/keys" "$work/shared/ledger" "$work/shared/ports"
-chmod 777 "$work/shared/keys" "$work/shared/ledger" "$work/shared/ports"
+mkdir -p "$work/shared/keys" "$work/shared/run"
+chmod 777 "$work/shared/keys" "$work/shared/run"
 
-# run_image NAME COMMAND...: runs it in a container of its own until it ends.
+# run_image NAME COMMAND...: runs it in a container of its own until it ends. Chroot isolation has the
+# host's process ids, so the one left in NAME.pid is good for kill.
 run_image() {
 	name=$1
 	shift
 	container=$(b from --pull-never lookout-gateway)
+	# The single quotes at the end are for the shell inside.
+	# shellcheck disable=SC2016
 	b run --isolation chroot --network host --volume "$work/shared/keys:/keys" \
-		--volume "$work/shared/ledger:/var/lib/lookout-gateway" --volume "$work/shared/ports:/ports" \
+		--volume "$work/shared/run:/run/check" \
 		--volume "$top_srcdir/docker:/etc/lookout-gateway:ro" \
 		--env AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE \
 		--env AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY \
-		--env LOOKOUT_GATEWAY_LISTEN=127.0.0.1:0 --env LOOKOUT_GATEWAY_PORT_FILE=/ports/gateway \
-		--env "LOOKOUT_GATEWAY_AWS_ENDPOINT=http://127.0.0.1:${emulator_port:-0}" \
-		"$container" -- "$@" >"$work/$name.log" 2>&1
+		--env LOOKOUT_GATEWAY_LISTEN=127.0.0.1:0 --env LOOKOUT_GATEWAY_PORT_FILE=/run/check/gateway.port \
+		--env "LOOKOUT_GATEWAY_AWS_ENDPOINT=http://127.0.0.1:${emulator_port:-9090}" \
+		"$container" -- sh -c 'echo $$ >/run/check/$0.pid; exec "$@"' "$name" "$@" >"$work/$name.log" 2>&1
 }
 
 # wait_for WHAT COMMAND...: until the command succeeds.
@@ -110,14 +114,14 @@ say "running gateway and emulator"
 run_image keys /usr/share/lookout-gateway/make-dev-certs.sh /keys || fail "the keys were not made"
 run_image check-config lookout-gateway check-config /etc/lookout-gateway/gateway.json ||
 	fail "docker/gateway.json is not valid"
-run_image emulator lookout-emulator --port 0 --port-file /ports/emulator --seed-model circuit-boards/1 &
-pids=$!
-wait_for "the emulator's port" test -s "$work/shared/ports/emulator"
-emulator_port=$(cat "$work/shared/ports/emulator")
+run_image emulator lookout-emulator --port 0 --port-file /run/check/emulator.port \
+	--seed-model circuit-boards/1 &
+wait_for "the emulator's port" test -s "$work/shared/run/emulator.port"
+emulator_port=$(cat "$work/shared/run/emulator.port")
 run_image gateway lookout-gateway serve --config /etc/lookout-gateway/gateway.json &
-pids="$pids $!"
-wait_for "the gateway's port" test -s "$work/shared/ports/gateway"
-port=$(cat "$work/shared/ports/gateway")
+gateway_run=$!
+wait_for "the gateway's port" test -s "$work/shared/run/gateway.port"
+port=$(cat "$work/shared/run/gateway.port")
 model=$(echo "$model" | sed "s/PORT/$port/")
 wait_for readiness curl -sSf --cacert "$work/shared/keys/ca.pem" "https://localhost:$port/readyz"
 
@@ -135,9 +139,9 @@ case $(echo "$answer" | tail -n 1) in
 esac
 wait_for "TRAINED" status_is TRAINED
 
-# As not root, and with its ledger where the volume is.
-for name in lookout-gateway lookout-emulator; do
-	pgrep -u 10001 -f "^$name " >/dev/null || fail "$name does not run as the image's user"
+for name in gateway emulator; do
+	[ "$(stat -c %u "/proc/$(cat "$work/shared/run/$name.pid")")" -ne 0 ] || fail "the $name runs as root"
 done
-[ -s "$work/shared/ledger/ledger.sqlite" ] || fail "the ledger is not in its volume"
+kill "$(cat "$work/shared/run/gateway.pid")"
+wait $gateway_run || fail "the gateway did not end with status 0 on SIGTERM"
 say "passed: a model was started, hosted and stopped through the image"

@@ -49,7 +49,8 @@ static int check_policy(const char *file)
     int result = policy_parse(text, len, &policy, &err);
     file_free(&text, len);
     if (result != 0) {
-        (void)fprintf(stderr, "lookout-gateway: %s: %s\n", file, err.message);
+        (void)fprintf(stderr, "lookout-gateway: %s: at \"%s\": %s\n", file, err.pointer,
+                      err.message);
         return EX_DATAERR;
     }
     print_policy(policy);

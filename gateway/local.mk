@@ -13,8 +13,8 @@ gateway_libmain_a_SOURCES = $(gateway_sources)
 
 bin_PROGRAMS += lookout-gateway
 lookout_gateway_SOURCES =
-lookout_gateway_LDADD = gateway/libmain.a $(http_libs) $(system_clock) $(http_libs)
+lookout_gateway_LDADD = gateway/libmain.a $(http_libs) $(system_clock) $(floor1_libs)
 
 noinst_PROGRAMS += lookout-gateway-test
 lookout_gateway_test_SOURCES =
-lookout_gateway_test_LDADD = gateway/libmain.a $(http_libs) $(movable_clock)
+lookout_gateway_test_LDADD = gateway/libmain.a $(http_libs) $(movable_clock) $(floor1_libs)

@@ -246,7 +246,8 @@ static enum jws_reason find_verifier(const struct authority *authority, const st
 {
     enum jws_reason furthest = JWS_KEY_UNKNOWN;
 
-    error_set(err, ERROR_REFUSED, "no issuer is configured");
+    if (authority->issuer_count == 0)
+        error_set(err, ERROR_REFUSED, "no issuer is configured");
     for (size_t i = 0; i < authority->issuer_count; i++) {
         struct error seen = {.code = 0};
         enum jws_reason reason = verify_by(authority->issuers[i], jws, &seen);

@@ -253,10 +253,20 @@ static void sort_headers(const struct sigv4_header *headers, size_t count,
     }
 }
 
-static void add_lower(struct strbuf *out, const char *name)
+/* "x-name:", and the name once more in the list of what is signed. */
+static void add_name(struct strbuf *out, struct strbuf *signed_headers, const char *name)
 {
-    for (; *name != '\0'; name++)
-        strbuf_addch(out, *name >= 'A' && *name <= 'Z' ? (char)(*name - 'A' + 'a') : *name);
+    const size_t start = out->len;
+    const size_t len = strlen(name);
+
+    strbuf_add(out, name, len);
+    if (out->failed)
+        return;
+    for (char *c = out->data + start; *c != '\0'; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    strbuf_add(signed_headers, out->data + start, len);
+    strbuf_addch(out, ':');
 }
 
 /* Blanks around the value are removed, runs of them inside become one space. */
@@ -295,9 +305,7 @@ static int add_headers(const struct sigv4_request *request, struct strbuf *out,
                 strbuf_addch(out, '\n');
                 strbuf_addch(signed_headers, ';');
             }
-            add_lower(out, sorted[i]->name);
-            strbuf_addch(out, ':');
-            add_lower(signed_headers, sorted[i]->name);
+            add_name(out, signed_headers, sorted[i]->name);
         }
         add_folded(out, sorted[i]->value);
     }

@@ -80,11 +80,11 @@ static int make_row(struct control *control, const struct control_settings *sett
     row->min_units = request->min_units;
     row->max_units = request->max_units;
     row->units = worst_case_units(request);
-    int len = control->upstream->ops->start_body(control->upstream->self, row->min_units,
-                                                 row->max_units, row->body, sizeof(row->body));
-    if (len < 0)
-        return len;
-    row->body_len = (size_t)len;
+    int result = control->upstream->ops->start_body(control->upstream->self, row->min_units,
+                                                    row->max_units, row->body, sizeof(row->body));
+    if (result != 0)
+        return result;
+    row->body_len = strlen(row->body);
     row->created_ms = control_now_ms(control);
     row->first_send_ms = row->created_ms;
     row->last_send_ms = row->created_ms;

@@ -245,8 +245,8 @@ static void apply_stop_outcome(const void *context, int64_t now_ms, struct reser
 /* A round ends with AWS's yes or no; silence, throttling and broken connections are repeated. */
 static bool ends_round(const struct upstream_answer *answer)
 {
-    return answer->fate == UPSTREAM_ACCEPTED || answer->fate == UPSTREAM_REFUSED ||
-           answer->http_status == 409;
+    return answer->fate == UPSTREAM_ACCEPTED || answer->http_status == 409 ||
+           (answer->fate == UPSTREAM_REFUSED && !answer->our_fault);
 }
 
 bool model_change_stop(struct control *control, const struct change_budget *budget,

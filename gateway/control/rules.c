@@ -255,8 +255,10 @@ bool rules_add_answer(struct start_fate *fate, const struct upstream_answer *ans
 {
     switch (answer->fate) {
     case UPSTREAM_ACCEPTED:
-    case UPSTREAM_REFUSED:
         return true;
+    case UPSTREAM_REFUSED:
+        /* A signature that was too old, or a rotated key, is good at the next attempt. */
+        return !answer->our_fault;
     case UPSTREAM_THROTTLED:
         fate->throttled = true;
         return false;

@@ -7,6 +7,7 @@
 
 #include "gateway/base/crypto.h"
 #include "gateway/base/strbuf.h"
+#include "gateway/net/http_head.h"
 
 #include <ctype.h>
 #include <curl/curl.h>
@@ -18,7 +19,6 @@
 
 #define MAX_REQUEST_HEADERS      HTTP_CLIENT_MAX_HEADERS
 #define MAX_REQUEST_HEADER_BYTES (64 * 1024)
-#define MAX_RESPONSE_HEAD_BYTES  (32 * 1024)
 /* A connection idle for longer is opened anew rather than trusted: the server may just close it. */
 #define MAX_IDLE_SECONDS 15L
 
@@ -30,14 +30,8 @@ static const char *const curls_own_headers[] = {"Accept", "Content-Type", "Expec
 struct exchange {
     unsigned sends;
     bool resend_stopped;
-    int status;
-    bool head_whole;    /* the empty line after a final head was seen */
     const char *broken; /* why a callback gave up, or NULL */
-    size_t head_bytes;
-    struct strbuf head; /* "name\0value\0" of each header */
-    size_t name_at[HTTP_CLIENT_MAX_HEADERS];
-    size_t value_at[HTTP_CLIENT_MAX_HEADERS];
-    size_t header_count;
+    struct http_head head;
     struct strbuf body;
 };
 
@@ -59,11 +53,10 @@ struct http_client {
     long connect_timeout_ms;
 };
 
-/* --- what libcurl calls ------------------------------------------------------------------------
- */
+/* --- what libcurl calls --- */
 
-/* Runs right before a request is written; a second time in one exchange is libcurl's silent resend.
- */
+/* Runs right before a request is written; the second time it is libcurl's silent resend. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
 static int on_send(void *data, char *peer, char *local, int peer_port, int local_port)
 {
     struct exchange *x = data;
@@ -80,103 +73,12 @@ static int on_send(void *data, char *peer, char *local, int peer_port, int local
     return CURL_PREREQFUNC_OK;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-/* NULL, or what is wrong with the line. */
-static const char *read_status_line(struct exchange *x, const char *line, size_t len)
-{
-    const char *space = memchr(line, ' ', len);
-
-    if (space == NULL || line + len - space < 4 || !isdigit((unsigned char)space[1]) ||
-        !isdigit((unsigned char)space[2]) || !isdigit((unsigned char)space[3]))
-        return "its status line is malformed";
-    x->status = (space[1] - '0') * 100 + (space[2] - '0') * 10 + (space[3] - '0');
-    x->header_count = 0; /* those of a 1xx head are not the answer's */
-    strbuf_clear(&x->head);
-    return NULL;
-}
-
-/* NULL, or what is wrong with the line. */
-static const char *read_header(struct exchange *x, const char *line, size_t len)
-{
-    const char *colon = memchr(line, ':', len);
-    const char *end = line + len;
-    const char *value;
-    const char *name;
-
-    if (colon == NULL || colon == line || is_blank(line[0]))
-        return "a header line is malformed";
-    if (x->header_count == HTTP_CLIENT_MAX_HEADERS)
-        return "it has too many headers";
-    for (value = colon + 1; value < end && is_blank(*value);)
-        value++;
-    while (end > value && is_blank(end[-1]))
-        end--;
-    x->name_at[x->header_count] = x->head.len;
-    for (name = line; name < colon; name++)
-        strbuf_addch(&x->head, (char)tolower((unsigned char)*name));
-    strbuf_addch(&x->head, '\0');
-    x->value_at[x->header_count] = x->head.len;
-    strbuf_add(&x->head, value, (size_t)(end - value));
-    strbuf_addch(&x->head, '\0');
-    if (!strbuf_ok(&x->head))
-        return "there is no memory for its headers";
-    x->header_count++;
-    return NULL;
-}
-
-/* NULL, or why the end of the body can't be told from a cut connection. RFC 9112 section 6.3. */
-static const char *check_framing(const struct exchange *x)
-{
-    size_t lengths = 0;
-    size_t codings = 0;
-
-    for (size_t i = 0; i < x->header_count; i++) {
-        const char *name = x->head.data + x->name_at[i];
-
-        if (strcmp(name, "content-length") == 0)
-            lengths++;
-        if (strcmp(name, "transfer-encoding") != 0)
-            continue;
-        codings++;
-        if (strcasecmp(x->head.data + x->value_at[i], "chunked") != 0)
-            return "its transfer coding is not chunked";
-    }
-    if (lengths + codings > 1)
-        return "the length of its body is told twice";
-    if (lengths + codings == 0 && x->status != 204 && x->status != 304)
-        return "it has neither Content-Length nor chunks, so a cut would not be seen";
-    return NULL;
-}
-
-/* Called for each line of a head, those of 1xx heads and the trailers of a chunked body included.
- */
 static size_t on_header(char *line, size_t size, size_t count, void *data)
 {
     struct exchange *x = data;
-    size_t whole = size * count;
-    size_t len = whole;
 
-    x->head_bytes += whole;
-    while (len > 0 && (line[len - 1] == '\n' || line[len - 1] == '\r'))
-        len--;
-    if (x->head_bytes > MAX_RESPONSE_HEAD_BYTES)
-        x->broken = "its head is too large";
-    else if (x->head_whole)
-        return whole; /* a trailer: bounded, and nobody asked for it */
-    else if (len == 0 && x->status >= 200) {
-        x->broken = check_framing(x);
-        x->head_whole = true;
-    } else if (len == 0)
-        return whole; /* the end of a 1xx head */
-    else if (len >= 5 && memcmp(line, "HTTP/", 5) == 0)
-        x->broken = read_status_line(x, line, len);
-    else
-        x->broken = read_header(x, line, len);
-    return x->broken == NULL ? whole : 0;
+    x->broken = http_head_add_line(&x->head, line, size * count);
+    return x->broken == NULL ? size * count : 0;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
@@ -196,8 +98,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     return len;
 }
 
-/* --- handles and their pool ----------------------------------------------------------------------
- */
+/* --- handles and their pool --- */
 
 static void handle_free(struct handle *handle)
 {
@@ -205,7 +106,7 @@ static void handle_free(struct handle *handle)
         return;
     curl_easy_cleanup(handle->easy);
     strbuf_free(&handle->header_text);
-    strbuf_free(&handle->exchange.head);
+    http_head_free(&handle->exchange.head);
     strbuf_free(&handle->exchange.body);
     free(handle);
 }
@@ -258,7 +159,7 @@ static struct handle *handle_create(const struct http_client *client)
     if (handle == NULL)
         return NULL;
     strbuf_init_secret(&handle->header_text, MAX_REQUEST_HEADER_BYTES);
-    strbuf_init(&handle->exchange.head, MAX_RESPONSE_HEAD_BYTES + 2 * HTTP_CLIENT_MAX_HEADERS);
+    http_head_init(&handle->exchange.head);
     strbuf_init_secret(&handle->exchange.body, 0);
     handle->easy = curl_easy_init();
     if (handle->easy == NULL || !set_callbacks(handle) || !set_transport(client, handle->easy) ||
@@ -347,8 +248,7 @@ void http_client_free(struct http_client **client)
     curl_global_cleanup();
 }
 
-/* --- the request ---------------------------------------------------------------------------------
- */
+/* --- the request --- */
 
 /* RFC 9110 section 5.6.2: a token. */
 static bool is_header_name(const char *name)
@@ -469,33 +369,34 @@ static int prepare(struct handle *handle, const struct http_request *request, st
 
 static void exchange_reset(struct exchange *x, size_t max_body)
 {
-    struct strbuf head = x->head;
-
-    strbuf_clear(&head);
+    x->sends = 0;
+    x->resend_stopped = false;
+    x->broken = NULL;
+    http_head_clear(&x->head);
     strbuf_free(&x->body);
-    *x = (struct exchange){.head = head};
     strbuf_init_secret(&x->body, max_body); /* it may be credentials */
 }
 
-/* --- the answer ----------------------------------------------------------------------------------
- */
+/* --- the answer --- */
 
 static int fill_response(struct exchange *x, struct http_response *out)
 {
+    const struct http_head *head = &x->head;
+
     out->body_len = x->body.len;
     out->body = strbuf_detach(&x->body);
-    out->head = malloc(x->head.len + 1);
+    out->head = malloc(head->text.len + 1);
     if (out->body == NULL || out->head == NULL) {
         http_response_clear(out);
         return ERROR_NOMEM;
     }
-    memcpy(out->head, x->head.data, x->head.len + 1);
-    for (size_t i = 0; i < x->header_count; i++) {
-        out->headers[i].name = out->head + x->name_at[i];
-        out->headers[i].value = out->head + x->value_at[i];
+    memcpy(out->head, head->text.data, head->text.len + 1);
+    for (size_t i = 0; i < head->header_count; i++) {
+        out->headers[i].name = out->head + head->name_at[i];
+        out->headers[i].value = out->head + head->value_at[i];
     }
-    out->header_count = x->header_count;
-    out->status = x->status;
+    out->header_count = head->header_count;
+    out->status = head->status;
     return 0;
 }
 
@@ -522,7 +423,7 @@ static int judge(const struct http_request *request, struct handle *handle, CURL
         return error_set(err, code == CURLE_URL_MALFORMAT ? ERROR_INVALID : ERROR_RETRY,
                          "%s %.128s: nothing was sent: %s", request->method, request->url,
                          explain(handle, code));
-    if (code != CURLE_OK || !x->head_whole)
+    if (code != CURLE_OK || !x->head.whole)
         return error_set(err, ERROR_UNCERTAIN, "%s %.128s: no whole answer: %s", request->method,
                          request->url, explain(handle, code));
     if (fill_response(x, out) != 0)

@@ -6,6 +6,7 @@ for a fixed time: `eventually` waits for a state with a deadline.
 
 import http.client
 import json
+import mmap
 import os
 import pathlib
 import signal
@@ -21,7 +22,7 @@ SOURCE = pathlib.Path(os.environ.get("top_srcdir", pathlib.Path(__file__).parent
 BUILD = pathlib.Path(os.environ.get("top_builddir", SOURCE / "build")).resolve()
 GATEWAY = BUILD / "lookout-gateway"
 GATEWAY_TEST = BUILD / "lookout-gateway-test"
-EMULATOR = BUILD / "lookout-emulator"
+EMULATOR = BUILD / "tests/emulator/lookout-emulator"
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -54,11 +55,14 @@ class Clock:
         self.path = path
         self.wall_ms = 0
         self.monotonic_ms = 0
-        self._write()
+        path.write_bytes(bytes(16))
+        with open(path, "r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 16)
 
     def _write(self):
-        with open(self.path, "r+b" if self.path.exists() else "wb") as file:
-            file.write(struct.pack("=qq", self.wall_ms, self.monotonic_ms))
+        # One aligned store each: others read while this writes.
+        struct.pack_into("=q", self.map, 0, self.wall_ms)
+        struct.pack_into("=q", self.map, 8, self.monotonic_ms)
 
     def advance(self, seconds):
         self.wall_ms += int(seconds * 1000)
@@ -182,7 +186,7 @@ class Emulator(Process):
         return self.control("GET", "state")
 
     def models(self):
-        return {f"{m['project']}/{m['version']}": m for m in self.state()["models"]}
+        return {model["model"]: model for model in self.state()["models"]}
 
     def starts(self, model=None):
         return sum(m["starts_applied"] for name, m in self.models().items()
@@ -293,6 +297,10 @@ class Gateway(Process):
         answer = self.call("GET", "/v1/quota", **more)
         assert answer.status == 200, answer
         return answer.json
+
+    def held_units(self):
+        units = self.quota()["TeamLimits"]["concurrent_units"]
+        return units["Used"] + units["Reserved"]
 
     def wait_ready(self):
         eventually(lambda: call(self.port, "GET", "/readyz").status == 200, "readiness")

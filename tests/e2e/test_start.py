@@ -27,7 +27,7 @@ def test_start_status_stop(gateway, emulator, clock):
     eventually(lambda: gateway.reservation(started)["Status"] == "TRAINED")
     assert gateway.reservation(started)["State"] == "STOPPING"
     clock.advance(61)
-    assert gateway.wait_state(started, "CLOSED")["End"] == "stopped"
+    assert gateway.wait_state(started, "CLOSED")["EndReason"] == "stopped"
     assert emulator.models()["boards/1"]["starts_applied"] == 1
 
 
@@ -93,12 +93,12 @@ def test_quota_refusal_names_rule_and_numbers(make_gateway, emulator):
     later = gateway.start("boards/2", units=2)
     assert later.status == 429, later
     said = later.json
-    assert said["rule"].endswith("/teams/assembly/limits/concurrent_units"), said
-    assert (said["limit"], said["used"] + said["reserved"], said["requested"]) == (4, 3, 2)
-    assert said["largest_fit"] == 1
+    assert said["Pointer"] == "/teams/assembly/limits/concurrent_units", said
+    assert (said["Limit"], said["Used"] + said["Reserved"], said["Requested"]) == (4, 3, 2)
+    assert said["LargestFit"] == 1
     never = gateway.start("boards/3", units=4)
     assert never.status == 403, never
-    assert never.json["rule"].endswith("units_per_model")
+    assert never.json["Rule"] == "units_per_model"
     assert emulator.starts() == 1
 
 
@@ -165,7 +165,7 @@ def test_aws_refusals_are_told_and_hold_nothing(gateway, emulator):
     refused = gateway.start(key=key)
     assert refused.problem == "upstream-refused", refused
     assert "ServiceQuotaExceededException" in refused.text
-    assert gateway.quota()["teams"][0]["held"]["reserved_units"] == 0
+    assert gateway.held_units() == 0
     replayed = gateway.start(key=key)
     assert replayed.problem == "upstream-refused", "the key keeps AWS's refusal"
     assert emulator.received("start") == 1
@@ -184,8 +184,8 @@ def test_sixty_four_callers_ten_units(make_gateway, emulator):
     assert (len(admitted), len(refused)) == (10, 54), answers
     for answer in refused:
         said = answer.json
-        assert (said["limit"], said["requested"]) == (10, 1)
-        assert said["used"] + said["reserved"] == 10 and said["largest_fit"] == 0
+        assert (said["Limit"], said["Requested"]) == (10, 1)
+        assert said["Used"] + said["Reserved"] == 10 and said["LargestFit"] == 0
     assert emulator.starts() == 10
 
 

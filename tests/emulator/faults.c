@@ -103,6 +103,8 @@ static int parse_fault(const json_t *object, struct fault *fault, struct error *
                                  err)) != 0)
         return rc;
     snprintf(fault->model, sizeof(fault->model), "%s", model);
+    if (fault->kind == FAULT_STALE && fault->delay_ms > 0 && !json_object_get(object, "count"))
+        fault->count = -1;
     return 0;
 }
 

@@ -51,8 +51,9 @@ struct faults {
 
 /*
  * Arms what an object says: "operation", "fault" ("refuse:AccessDeniedException" names its error),
- * optional "count" (1), "delay_ms", "model", and "applied", which overrides whether the call takes
- * effect. ERROR_INVALID for anything else.
+ * optional "count" (1; for a stale answer with delay_ms: as many as come), "delay_ms", "model", and
+ * "applied", which overrides whether a start or stop takes effect (one that does not is answered
+ * like one that does). ERROR_INVALID for anything else.
  */
 int faults_arm_json(struct faults *faults, const json_t *object, int64_t now_ms, struct error *err)
     __attribute__((warn_unused_result));

@@ -342,13 +342,19 @@ static void close_run(struct hosting_model *model, int64_t to_ms)
         model->runs[model->run_count - 1].to_ms = to_ms;
 }
 
+static bool is_billed(const struct settings *settings, enum hosting_status status)
+{
+    if (status == HOSTING_STARTING)
+        return settings->bill_starting == SETTING_YES;
+    if (status == HOSTING_STOPPING)
+        return settings->bill_stopping == SETTING_YES;
+    return hosting_status_runs(status);
+}
+
+/* A stop goes on with a run that is open; it opens none. */
 static void bill_status(const struct settings *settings, struct hosting_model *model, int64_t at_ms)
 {
-    if (!hosting_status_runs(model->status))
-        close_run(model, at_ms);
-    else if (model->status == HOSTING_STARTING && settings->bill_starting == SETTING_NO)
-        close_run(model, at_ms);
-    else if (model->status == HOSTING_STOPPING && settings->bill_stopping == SETTING_NO)
+    if (!is_billed(settings, model->status))
         close_run(model, at_ms);
     else if (model->status != HOSTING_STOPPING)
         open_run(model, at_ms);

@@ -3,11 +3,19 @@
  * 2025-10-31), for tests, the demo and the container image. It answers on the real wire shapes,
  * checks signatures as AWS does, keeps its own bill, and misbehaves when it is told to.
  *
- *   lookout-emulator --port 0 --port-file port --seed-model circuit-boards/1
+ *   lookout-emulator --port 4566 --seed-model circuit-boards/1 --starting-ms 5000
+ *   curl -d '{"operation":"start","fault":"drop_after"}' http://127.0.0.1:4566/_emulator/faults
+ *   curl http://127.0.0.1:4566/_emulator/bill
  *
- * hosting.h has the models and what is done with them; verifier.h what is refused; faults.h what
- * can go wrong; settings.h the switches for what AWS documents nowhere; control.h the endpoint
- * /_emulator/ that a test talks to; service.h joins them; wire.h is HTTP.
+ * --help lists the options. Models live on the monotonic clock, counted from the wall time of the
+ * emulator's start; signatures and the header Date go by the wall clock and the shift that
+ * /_emulator/clock was told. Where LOOKOUT_TEST_CLOCK names the file of a movable clock
+ * (gateway/base/clock_movable.c), both can be moved from outside.
+ *
+ * Code map: hosting.h has the models and what is done with them; hosting_token.h what is remembered
+ * of client tokens; verifier.h what is refused; faults.h and late.h what can go wrong; settings.h
+ * the switches for what AWS documents nowhere; report.h state and bill; service.h joins them;
+ * control.h is the endpoint /_emulator/ that a test talks to; wire.h is HTTP.
  */
 #include "gateway/base/clock.h"
 #include "gateway/base/log.h"
@@ -65,10 +73,11 @@ static int write_port_file(const char *path, int port, struct error *err)
 /* Until somebody wants the program to end. The signals were blocked before any thread was made. */
 static void wait_for_end(const sigset_t *signals)
 {
-    int seen;
+    int seen = 0;
 
-    while (sigwait(signals, &seen) != 0)
-        continue;
+    while (seen == 0)
+        if (sigwait(signals, &seen) != 0)
+            seen = 0;
 }
 
 static int serve(const struct options *options, struct service *service, const sigset_t *signals,
@@ -80,6 +89,7 @@ static int serve(const struct options *options, struct service *service, const s
                                  .certificate = options->certificate,
                                  .key = options->key};
     struct wire *wire = NULL;
+    bool ipv6;
     int rc = wire_start(&wire, &config, service, err);
 
     if (rc != 0)
@@ -87,8 +97,10 @@ static int serve(const struct options *options, struct service *service, const s
     if (options->port_file)
         rc = write_port_file(options->port_file, wire_port(wire), err);
     if (rc == 0) {
-        printf("lookout-emulator listens on %s://%s:%d\n", options->certificate ? "https" : "http",
-               options->listen, wire_port(wire));
+        ipv6 = strchr(options->listen, ':') != NULL;
+        printf("lookout-emulator listens on %s://%s%s%s:%d\n",
+               options->certificate ? "https" : "http", ipv6 ? "[" : "", options->listen,
+               ipv6 ? "]" : "", wire_port(wire));
         fflush(stdout);
         wait_for_end(signals);
     }

@@ -79,11 +79,21 @@ static int set_number(struct options *options, const struct option_row *row, con
     return 0;
 }
 
+static int set_flag(struct options *options, const struct option_row *row, const char *value,
+                    struct error *err)
+{
+    bool yes = strcmp(value, "yes") == 0;
+
+    if (!yes && strcmp(value, "no") != 0)
+        return error_set(err, ERROR_INVALID, "--%s: saw \"%s\", expected yes or no", row->name,
+                         value);
+    memcpy((char *)options + row->offset, &yes, sizeof(yes));
+    return 0;
+}
+
 static int set_row(struct options *options, const struct option_row *row, const char *value,
                    struct error *err)
 {
-    bool yes = true;
-
     switch (row->kind) {
     case OPTION_STRING:
         memcpy((char *)options + row->offset, &value, sizeof(value));
@@ -91,8 +101,7 @@ static int set_row(struct options *options, const struct option_row *row, const 
     case OPTION_NUMBER:
         return set_number(options, row, value, err);
     case OPTION_FLAG:
-        memcpy((char *)options + row->offset, &yes, sizeof(yes));
-        return 0;
+        return set_flag(options, row, value, err);
     case OPTION_SEED:
         if (options->seed_count == OPTIONS_SEEDS_MAX)
             return error_set(err, ERROR_INVALID, "--seed-model: at most %d", OPTIONS_SEEDS_MAX);
@@ -147,10 +156,12 @@ static int read_environment(struct options *options, struct error *err)
     return 0;
 }
 
-/* A yes/no setting may stand alone: --auto-models. */
-static bool may_stand_alone(const struct setting *setting)
+/* A flag and a yes/no setting may stand alone: --log, --auto-models. */
+static bool may_stand_alone(const struct option_row *row, const struct setting *setting)
 {
-    return setting && setting->words && strcmp(setting->words[SETTING_YES], "yes") == 0;
+    if (row)
+        return row->kind == OPTION_FLAG;
+    return setting->words && strcmp(setting->words[SETTING_YES], "yes") == 0;
 }
 
 /* One argument (and its value); moves `*index` to the last that was used. */
@@ -173,11 +184,9 @@ static int read_argument(struct options *options, int argc, char **argv, int *in
         return error_set(err, ERROR_INVALID, "there is no option --%s; --help lists them", name);
     if (equals)
         value = equals + 1;
-    else if (row && row->kind == OPTION_FLAG)
-        value = "yes";
     else if (*index + 1 < argc && strncmp(argv[*index + 1], "--", 2) != 0)
         value = argv[++*index];
-    else if (may_stand_alone(setting))
+    else if (may_stand_alone(row, setting))
         value = "yes";
     else
         return error_set(err, ERROR_INVALID, "--%s needs a value", name);

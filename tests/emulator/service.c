@@ -238,7 +238,7 @@ static void answer_call(struct service *service, enum hosting_operation operatio
         (void)apply(service, operation, call, now_ms, answer);
 }
 
-/* Faults that answer in the place of the service; with the others its own answer stands. */
+/* Faults that answer with an error; with the others the answer that is there stands. */
 static void answer_fault(const struct fault *fault, const char *model, struct answer *answer)
 {
     struct answer_details details = {.resource_id = model, .resource_type = "MODEL"};
@@ -257,9 +257,6 @@ static void answer_fault(const struct fault *fault, const char *model, struct an
     case FAULT_REFUSE:
         type = fault->error_type;
         break;
-    case FAULT_REPLAY:
-        answer_set_hosting(answer, hosting_status_name(HOSTING_STOPPING));
-        return;
     case FAULT_NONE:
     case FAULT_DELAY:
     case FAULT_APPLY_LATE:
@@ -268,6 +265,7 @@ static void answer_fault(const struct fault *fault, const char *model, struct an
     case FAULT_GARBAGE:
     case FAULT_HALF_BODY:
     case FAULT_STALE:
+    case FAULT_REPLAY:
         return;
     }
     answer_set_error(answer, type, &details, "The emulator was told to answer this.");
@@ -315,8 +313,12 @@ static enum service_delivery perform(struct service *service, enum hosting_opera
                          "The emulator holds %d late calls, which is the most.", LATE_MAX);
         return SERVICE_DELIVER;
     }
-    if (fault.applied)
+    if (fault.applied || operation == HOSTING_DESCRIBE)
         answer_call(service, operation, call, fault.kind == FAULT_STALE, now_ms, answer);
+    else
+        answer_set_hosting(
+            answer,
+            hosting_status_name(operation == HOSTING_START ? HOSTING_STARTING : HOSTING_STOPPING));
     answer_fault(&fault, name, answer);
     *delay_ms = fault.kind == FAULT_DELAY ? fault.delay_ms : 0;
     return delivery_of(&fault);

@@ -2,6 +2,9 @@
 
 import http.client
 import json
+import shutil
+import ssl
+import subprocess
 import urllib.error
 
 import botocore.auth
@@ -10,7 +13,7 @@ import botocore.credentials
 import botocore.exceptions
 import pytest
 
-from conftest import KEY_ID, REGION, SECRET
+from conftest import KEY_ID, PROGRAM, REGION, SECRET
 
 MODEL = {"ProjectName": "circuit-boards", "ModelVersion": "1"}
 START = {**MODEL, "MinInferenceUnits": 1}
@@ -188,6 +191,9 @@ def test_faults_that_spoil_the_answer(emulator):
         emulator.fault("start", fault)
         assert refused(client.start_model, **START)[:2] == (code, name)
     assert emulator.state()["starts_applied"] == 0
+    emulator.fault("start", "delay", applied=False)
+    assert client.start_model(**START)["Status"] == "STARTING_HOSTING"
+    assert emulator.state()["starts_applied"] == 0
     emulator.fault("start", "error_500", applied=True)
     assert refused(client.start_model, **START)[0] == 500
     assert emulator.state()["starts_applied"] == 1
@@ -197,7 +203,7 @@ def test_faults_that_spoil_the_answer(emulator):
             status(client)
     emulator.fault("describe", "stale", count=2)
     assert [status(client) for _ in range(3)] == ["TRAINED", "TRAINED", "STARTING_HOSTING"]
-    emulator.fault("describe", "stale", count=-1, delay_ms=600000)
+    emulator.fault("describe", "stale", delay_ms=600000)
     assert status(client) == "TRAINED"
     emulator.clock.advance(600000)
     assert status(client) == "HOSTED"
@@ -301,3 +307,77 @@ def test_status_by_hand_and_reset(emulator):
     assert emulator.control("reset", {})["models"] == []
     emulator.control("models", {"project": "circuit-boards", "version": "1"})
     assert status(client) == "TRAINED"
+
+
+def test_options(make_emulator, monkeypatch):
+    monkeypatch.setenv("LOOKOUT_EMULATOR_STARTING_MS", "7")
+    monkeypatch.setenv("LOOKOUT_EMULATOR_STOPPING_MS", "8")
+    emulator = make_emulator("--stopping-ms", "9", "--token-reuse=validation")
+    settings = emulator.control("settings")
+    assert (settings["starting_ms"], settings["stopping_ms"]) == (7, 9)
+    assert settings["token_reuse"] == "validation"
+
+
+@pytest.mark.parametrize("options, says", [
+    (["--starting-ms", "soon"], "starting-ms"), (["--nonsense", "1"], "--nonsense"),
+    (["--region"], "needs a value"), (["--port", "70000"], "--port"),
+    (["--seed-model", "a/01"], "a/01"), (["--key", "x"], "--certificate"), (["x"], "an option")])
+def test_wrong_options_are_named(options, says):
+    done = subprocess.run([PROGRAM, *options], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 64 and says in done.stderr
+
+
+def test_help_names_every_setting(emulator):
+    done = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0
+    for name in emulator.control("settings"):
+        assert "--" + name.replace("_", "-") + " " in done.stdout
+
+
+def test_a_secret_from_a_file(make_emulator, tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("from-a-file\n")
+    emulator = make_emulator("--secret-access-key-file", secret, "--auto-models")
+    emulator.client(secret="from-a-file").describe_model(**MODEL)
+    assert refused(emulator.client().describe_model, **MODEL)[0] == 403
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+def test_tls(make_emulator, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost",
+         "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    emulator = make_emulator("--certificate", certificate, "--key", key, "--auto-models")
+    port = int(emulator.url.rsplit(":", 1)[1])
+    context = ssl.create_default_context(cafile=certificate)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=context)
+    for _ in range(2):
+        connection.request("GET", "/_emulator/settings")
+        answer = connection.getresponse()
+        assert answer.status == 200 and json.load(answer)["auto_models"] == "yes"
+    connection.close()
+
+
+def test_a_chunked_body(emulator):
+    connection = signed_connection(emulator)
+    connection.request("POST", "/_emulator/models", body=iter([b'{"project":"chu', b'nked","version":2}']),
+                       headers={"Transfer-Encoding": "chunked"}, encode_chunked=True)
+    answer = connection.getresponse()
+    assert answer.status == 200 and json.load(answer)["model"] == "chunked/2"
+    connection.close()
+
+
+def test_answers_that_are_no_call(emulator):
+    connection = signed_connection(emulator)
+    for method, path, body, code in [
+            ("HEAD", "/x", None, 403), ("GET", "/_emulator/nonsense", None, 404),
+            ("GET", "/_emulator/reset", None, 405), ("POST", "/_emulator/models", "[[", 400),
+            ("POST", "/_emulator/faults", '{"operation":"start","fault":"none"}', 400),
+            ("POST", "/x", "x" * 65537, 413)]:
+        connection.request(method, path, body=body)
+        answer = connection.getresponse()
+        assert answer.status == code and answer.headers["x-amzn-RequestId"]
+        answer.read()
+    connection.close()

@@ -206,15 +206,15 @@ static bool check_credential(struct check *check)
     const struct verifier *verifier = check->verifier;
     size_t count;
     const char *token = header_value(check->request, "x-amz-security-token", &count);
+    bool ok;
 
     if (strcmp(check->authorization.access_key_id, verifier->access_key_id) != 0)
         return refuse(check, "UnrecognizedClientException", WRONG_TOKEN);
-    if (!token && !verifier->session_token)
-        return true;
-    if (!token || count != 1 || !verifier->session_token ||
-        strcmp(token, verifier->session_token) != 0)
-        return refuse(check, "UnrecognizedClientException", WRONG_TOKEN);
-    return true;
+    if (token && verifier->session_token)
+        ok = count == 1 && strcmp(token, verifier->session_token) == 0;
+    else
+        ok = !token && !verifier->session_token;
+    return ok || refuse(check, "UnrecognizedClientException", WRONG_TOKEN);
 }
 
 /* Milliseconds of "20150830T123600Z"; false when it is not written so. */

@@ -7,6 +7,7 @@
 #include "tests/emulator/control.h"
 
 #include <inttypes.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,8 +240,11 @@ static int on_init_ssl(void *ssl_context, void *user_data)
 
     if (SSL_CTX_use_certificate_chain_file(ssl_context, wire->config->certificate) != 1 ||
         SSL_CTX_use_PrivateKey_file(ssl_context, key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ssl_context) != 1)
+        SSL_CTX_check_private_key(ssl_context) != 1) {
+        LOG(LOG_ERROR, "emulator.tls_files", log_str("certificate", wire->config->certificate),
+            log_str("key", key), log_str("message", ERR_reason_error_string(ERR_get_error())));
         return -1;
+    }
     return 1;
 }
 

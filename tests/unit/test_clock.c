@@ -82,6 +82,14 @@ static void start_waiter(struct waiter *w, pthread_t *thread, int64_t wait_ms)
     assert_int_equal(pthread_create(thread, NULL, wait_for_signal, w), 0);
 }
 
+/* Returns with the mutex held, when the thread has given it up inside its wait. */
+static void lock_when_waiting(struct waiter *w)
+{
+    pthread_mutex_lock(&w->mutex);
+    while (!w->waiting)
+        pthread_cond_wait(&w->cond, &w->mutex);
+}
+
 static void finish_waiter(struct waiter *w, pthread_t thread)
 {
     assert_int_equal(pthread_join(thread, NULL), 0);
@@ -97,9 +105,7 @@ static void test_a_wait_ends_with_the_signal(void **state)
 
     (void)state;
     start_waiter(&w, &thread, 3600000);
-    pthread_mutex_lock(&w.mutex);
-    while (!w.waiting)
-        pthread_cond_wait(&w.cond, &w.mutex);
+    lock_when_waiting(&w);
     w.signalled = true;
     pthread_cond_broadcast(&w.cond);
     pthread_mutex_unlock(&w.mutex);
@@ -180,7 +186,9 @@ static void test_a_waiter_notices_the_move(void **state)
     (void)state;
     make_moved(&m);
     start_waiter(&w, &thread, 3600000);
+    lock_when_waiting(&w);
     atomic_store(&m.offsets[1], 3600000);
+    pthread_mutex_unlock(&w.mutex);
     finish_waiter(&w, thread);
     assert_true(w.timed_out);
     drop_moved(&m);

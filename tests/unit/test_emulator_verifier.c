@@ -222,6 +222,13 @@ static void test_a_wrong_signature(void **state)
     assert_refused(world, "InvalidSignatureException", "does not match the signature");
     value[last] = '\0';
     assert_refused(world, "InvalidSignatureException", "does not match the signature");
+    begin(&world->letter, NOW_MS);
+    sign(&world->letter);
+    value = authorization_of(&world->letter);
+    last = strlen(value) - 1;
+    value[last + 1] = '0';
+    value[last + 2] = '\0';
+    assert_refused(world, "InvalidSignatureException", "does not match the signature");
 }
 
 static void test_another_body_or_path(void **state)
@@ -298,6 +305,7 @@ static void test_headers_that_must_be_signed(void **state)
 
     remove_header(&world->letter, "Host");
     sign(&world->letter);
+    assert_refused(world, "InvalidSignatureException", "'Host' must be a 'SignedHeader'");
     add(&world->letter, "Host", "localhost:4566");
     assert_refused(world, "InvalidSignatureException", "'Host' must be a 'SignedHeader'");
     begin(&world->letter, NOW_MS);

@@ -49,7 +49,7 @@ static void send_to(struct http_client *client, const char *scheme, const char *
                                    .url = url,
                                    .headers = headers,
                                    .header_count = COUNT(headers),
-                                   .body = body,
+                                   .body = body != NULL && *body != '\0' ? body : NULL,
                                    .body_len = body != NULL ? strlen(body) : 0,
                                    .timeout_ms = 20000,
                                    .max_response_bytes = 16};
@@ -157,6 +157,7 @@ static void test_what_is_not_whole_is_uncertain(void **state)
         {OK_HEAD "A: b\r\n c: d\r\nContent-Length: 0\r\n\r\n", "malformed"},
         {OK_HEAD "nonsense\r\nContent-Length: 0\r\n\r\n", ""},
         {"HTTP/1.1 2x0 OK\r\nContent-Length: 0\r\n\r\n", ""},
+        {"HTTP/1.1 2000 OK\r\nContent-Length: 0\r\n\r\n", ""},
         {"SSH-2.0-OpenSSH\r\n", ""},
     };
     struct call call;
@@ -254,6 +255,27 @@ static void test_a_handle_keeps_its_connection(void **state)
     scripted_server_stop_serving(server);
     assert_int_equal(scripted_server_connections(server), 1);
     assert_int_equal(scripted_server_requests(server), 3);
+    scripted_server_stop(&server);
+}
+
+static void test_a_pool_of_none_keeps_no_connection(void **state)
+{
+    const struct http_client_settings settings = {.connect_timeout_ms = 10000};
+    const struct scripted_answer script[] = {{.text = HELLO}, {.text = HELLO}};
+    struct scripted_server *server = scripted_server_start(script, COUNT(script), NULL);
+    struct http_client *client;
+    struct call call;
+
+    (void)state;
+    assert_int_equal(http_client_create(&settings, &client, NULL), 0);
+    for (size_t i = 0; i < COUNT(script); i++) {
+        send_to(client, "http", "127.0.0.1", scripted_server_port(server), "{}", &call);
+        assert_int_equal(call.rc, 0);
+        http_response_clear(&call.response);
+    }
+    http_client_free(&client);
+    scripted_server_stop_serving(server);
+    assert_int_equal(scripted_server_connections(server), 2);
     scripted_server_stop(&server);
 }
 
@@ -447,8 +469,7 @@ static void test_threads_share_the_pool(void **state)
     scripted_server_stop(&server);
 }
 
-/* --- TLS ---------------------------------------------------------------------------------------
- */
+/* --- TLS --- */
 
 struct identity {
     char path[32]; /* PEM of the certificate, which is its own authority */
@@ -480,7 +501,7 @@ static void make_identity(struct identity *id)
     X509 *cert = self_sign(key);
     FILE *file;
 
-    strcpy(id->path, "/tmp/test_http.XXXXXX");
+    snprintf(id->path, sizeof(id->path), "/tmp/test_http.XXXXXX");
     file = fdopen(mkstemp(id->path), "w");
     assert_non_null(file);
     assert_int_equal(PEM_write_X509(file, cert), 1);
@@ -544,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_heads_are_bounded),
         cmocka_unit_test(test_sends_exactly_what_it_was_given),
         cmocka_unit_test(test_a_handle_keeps_its_connection),
+        cmocka_unit_test(test_a_pool_of_none_keeps_no_connection),
         cmocka_unit_test(test_nothing_is_sent_twice_in_silence),
         cmocka_unit_test(test_a_closed_connection_costs_no_second_send),
         cmocka_unit_test(test_a_late_answer_is_uncertain),

@@ -544,7 +544,7 @@ static void test_past_deadline_is_not_sent(void **state)
 
     call.deadline_ms = clock_monotonic_ms(f->clock);
     f->upstream->ops->stop(f->upstream->self, &call, &answer);
-    assert_not_sent(f, &answer, "", 0);
+    assert_not_sent(f, &answer, "time was over", 0);
 }
 
 static void test_closed_upstream_sends_nothing(void **state)
@@ -614,6 +614,42 @@ static void test_clock_is_corrected(void **state)
 
 /* ---- the rest ---- */
 
+#define CALLERS 4
+
+struct caller {
+    const struct fixture *fixture;
+    unsigned accepted;
+};
+
+static void *call_twice(void *data)
+{
+    struct caller *caller = data;
+
+    for (int i = 0; i < 2; i++)
+        if (call_start(caller->fixture, caller->fixture->upstream).fate == UPSTREAM_ACCEPTED)
+            caller->accepted++;
+    return NULL;
+}
+
+static void test_callers_on_many_threads(void **state)
+{
+    struct fixture *f = *state;
+    struct caller callers[CALLERS];
+    pthread_t threads[CALLERS];
+
+    for (int i = 0; i < 2 * CALLERS; i++)
+        add_reply(&f->server, 202, "", STARTING);
+    for (int i = 0; i < CALLERS; i++) {
+        callers[i] = (struct caller){.fixture = f};
+        assert_int_equal(pthread_create(&threads[i], NULL, call_twice, &callers[i]), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(callers[i].accepted, 2);
+    }
+    assert_int_equal(request_count(&f->server), 2 * CALLERS);
+}
+
 static void test_start_body(void **state)
 {
     struct fixture *f = *state;
@@ -672,6 +708,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_past_deadline_is_not_sent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closed_upstream_sends_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clock_is_corrected, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_callers_on_many_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_start_body, setup, teardown),
         cmocka_unit_test_setup_teardown(test_settings_are_checked, setup, teardown),
     };

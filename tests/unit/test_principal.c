@@ -586,17 +586,21 @@ static void test_cached_token_costs_no_allocation(void **state)
 #define ROUNDS_PER_THREAD 200
 
 struct crowd {
-    struct authority *authority;
     struct token_cache *cache;
     struct clock clock;
     char *tokens[TOKENS];
     atomic_int wrong;
 };
 
+struct member {
+    struct crowd *crowd;
+    struct authority *authority; /* a reference of its own */
+};
+
 static void *authenticate_many(void *argument)
 {
-    struct crowd *crowd = argument;
-    struct authority *mine = authority_ref(crowd->authority);
+    struct member *member = argument;
+    struct crowd *crowd = member->crowd;
 
     for (int i = 0; i < ROUNDS_PER_THREAD; i++) {
         const int index = (i * 7) % TOKENS;
@@ -605,12 +609,12 @@ static void *authenticate_many(void *argument)
         char subject[16];
 
         snprintf(subject, sizeof(subject), "s%d", index);
-        if (authority_authenticate(mine, crowd->cache, &crowd->clock, token, strlen(token), &who,
-                                   NULL) != JWS_OK ||
+        if (authority_authenticate(member->authority, crowd->cache, &crowd->clock, token,
+                                   strlen(token), &who, NULL) != JWS_OK ||
             strcmp(who.subject, subject) != 0)
             atomic_fetch_add(&crowd->wrong, 1);
     }
-    authority_unref(&mine);
+    authority_unref(&member->authority);
     return NULL;
 }
 
@@ -618,9 +622,10 @@ static void test_many_threads(void **state)
 {
     const struct jwt_keys *keys = *state;
     struct crowd crowd = {.clock = FIXTURE_CLOCK, .wrong = 0};
+    struct authority *authority = authority_of(keys, &plain_settings, JWS_ES256);
+    struct member members[THREADS];
     pthread_t threads[THREADS];
 
-    crowd.authority = authority_of(keys, &plain_settings, JWS_ES256);
     crowd.cache = cache_of(&crowd.clock);
     for (int i = 0; i < TOKENS; i++) {
         char claims[512];
@@ -628,9 +633,11 @@ static void test_many_threads(void **state)
         snprintf(claims, sizeof(claims), "{" BASE ",\"team\":\"t\",\"sub\":\"s%d\"}", i);
         crowd.tokens[i] = jwt_sign_claims(keys, JWS_ES256, "one", claims);
     }
-    for (int i = 0; i < THREADS; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, authenticate_many, &crowd), 0);
-    authority_unref(&crowd.authority); /* a reload: the threads hold their own references */
+    for (int i = 0; i < THREADS; i++) {
+        members[i] = (struct member){&crowd, authority_ref(authority)};
+        assert_int_equal(pthread_create(&threads[i], NULL, authenticate_many, &members[i]), 0);
+    }
+    authority_unref(&authority); /* as a reload does */
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
     assert_int_equal(atomic_load(&crowd.wrong), 0);
@@ -661,12 +668,15 @@ static void *authenticate_hostile(void *argument)
 
 static char *nested(size_t depth)
 {
-    char *text = malloc(2 * depth + 16);
-    char *end = stpcpy(text, "{\"a\":");
+    static const char start[] = "{\"a\":";
+    char *text = calloc(1, 2 * depth + sizeof(start) + 1);
+    char *end;
 
+    assert_non_null(text);
+    end = mempcpy(text, start, strlen(start));
     memset(end, '[', depth);
     memset(end + depth, ']', depth);
-    stpcpy(end + 2 * depth, "}");
+    end[2 * depth] = '}';
     return text;
 }
 
