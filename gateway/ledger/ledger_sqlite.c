@@ -458,10 +458,10 @@ static int prepare_all(struct ledger_session *session, enum ledger_access access
     const int count = access == LEDGER_WRITE ? ALL_STATEMENTS : READ_STATEMENTS;
 
     for (int i = 0; i < count; i++) {
-        char sql[LEDGER_SQL_MAX];
-        const size_t len = ledger_sqlite_write_sql((enum statement)i, sql);
+        struct ledger_sql sql;
 
-        if (sqlite3_prepare_v3(session->db, sql, (int)len + 1, SQLITE_PREPARE_PERSISTENT,
+        ledger_sqlite_write_sql((enum statement)i, &sql);
+        if (sqlite3_prepare_v3(session->db, sql.text, (int)sql.len + 1, SQLITE_PREPARE_PERSISTENT,
                                &session->statements[i], NULL) != SQLITE_OK)
             return ledger_sqlite_fail(session->db, "prepare a statement", err);
     }

@@ -107,15 +107,8 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
     [FORGET_ROWS] = "UPDATE reservation SET keys_kept = 0 WHERE number IN " FINISHED_ROWS,
 };
 
-/* Text that grows in a buffer of LEDGER_SQL_MAX bytes, which holds every statement (asserted by
- * prepare).
- */
-struct sql {
-    char *text;
-    size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void sql_add(struct sql *sql, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void sql_add(struct ledger_sql *sql,
+                                                          const char *format, ...)
 {
     va_list args;
     int len;
@@ -127,7 +120,7 @@ __attribute__((format(printf, 2, 3))) static void sql_add(struct sql *sql, const
                                                                    : sql->len + (size_t)len;
 }
 
-static void sql_select(struct sql *sql, const char *pattern)
+static void sql_select(struct ledger_sql *sql, const char *pattern)
 {
     for (const char *c = pattern; *c != '\0'; c++) {
         if (*c != '@') {
@@ -139,7 +132,7 @@ static void sql_select(struct sql *sql, const char *pattern)
     }
 }
 
-static void sql_insert(struct sql *sql)
+static void sql_insert(struct ledger_sql *sql)
 {
     sql_add(sql, "INSERT INTO reservation (");
     for (size_t i = 0; i < COLUMNS; i++)
@@ -150,7 +143,7 @@ static void sql_insert(struct sql *sql)
     sql_add(sql, "?%d)", PARAMETER_LIVE);
 }
 
-static void sql_update(struct sql *sql, enum column_change most)
+static void sql_update(struct ledger_sql *sql, enum column_change most)
 {
     sql_add(sql, "UPDATE reservation SET ");
     for (size_t i = 0; i < COLUMNS; i++) {
@@ -164,20 +157,18 @@ static void sql_update(struct sql *sql, enum column_change most)
     sql_add(sql, " WHERE id = ?%d AND row_version = ?%d", COLUMN_ID + 1, PARAMETER_EXPECTED);
 }
 
-size_t ledger_sqlite_write_sql(enum statement which, char out[LEDGER_SQL_MAX])
+void ledger_sqlite_write_sql(enum statement which, struct ledger_sql *out)
 {
-    struct sql sql = {.text = out};
-
+    out->len = 0;
     if (which == INSERT_ROW)
-        sql_insert(&sql);
+        sql_insert(out);
     else if (which == UPDATE_FREE)
-        sql_update(&sql, COLUMN_FREE);
+        sql_update(out, COLUMN_FREE);
     else if (which == UPDATE_MOVED)
-        sql_update(&sql, COLUMN_MOVED);
+        sql_update(out, COLUMN_MOVED);
     else if (which == UPDATE_INDEXED)
-        sql_update(&sql, COLUMN_INDEXED);
+        sql_update(out, COLUMN_INDEXED);
     else
-        sql_select(&sql, statement_texts[which]);
-    assert(sql.len < LEDGER_SQL_MAX - 1); /* so it was not cut */
-    return sql.len;
+        sql_select(out, statement_texts[which]);
+    assert(out->len < LEDGER_SQL_MAX - 1); /* so it was not cut */
 }
