@@ -316,6 +316,8 @@ if ! [ -t 0 ] || ! [ -t 1 ]; then
 	printf '\ndemo: done\n'
 	exit 0
 fi
+# Ctrl-C is how this is meant to end.
+trap 'exit 0' INT
 cat <<END
 
 ${bold}Gateway and emulator stay up until Ctrl-C.${plain} To go on, in another terminal:
@@ -324,11 +326,9 @@ gateway=$gateway
 emulator=$emulator
 $mint
 
-   then any command from above, or: curl \$gateway/readyz; curl \$gateway/metrics;
-   the log of the gateway is $folder/gateway.log.
+   then any command from above, or: curl \$gateway/readyz; curl \$gateway/metrics
+   The log of the gateway is $folder/gateway.log.
 END
-# Ctrl-C is how this is meant to end.
-trap 'exit 0' INT
 for pid in $pids; do
 	wait "$pid" || true
 	fail "a program has ended by itself"
