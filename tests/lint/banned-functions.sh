@@ -1,5 +1,6 @@
 #!/bin/sh
-# Functions that have no bound, hide errors, keep hidden state or start a shell are not called.
+# Functions that have no bound, hide errors, keep hidden state or start a shell are not called by the
+# programs. Tests may: their input is their own.
 set -eu
 
 cd "${top_srcdir:-$(dirname "$0")/../..}"
@@ -28,4 +29,4 @@ FNR == 1 { in_comment = 0 }
 END { exit bad }
 '
 
-find policy gateway tests -name '*.[ch]' | sort | xargs awk -v banned="$(echo "$banned" | tr '\n\t' '  ')" "$find_calls"
+find policy gateway tests/emulator -name '*.[ch]' | sort | xargs awk -v banned="$(echo "$banned" | tr '\n\t' '  ')" "$find_calls"
