@@ -104,7 +104,7 @@ def test_framing_that_servers_disagree_on_is_refused(gateway, fields):
     status, received = raw(gateway, start_head(gateway, "Content-Type: application/json",
                                                *fields) + SMUGGLED)
     assert status in (400, 411, 413, 431, 501), received[:300]
-    assert received.count(b"HTTP/1.1 ") == 1, "what follows must not be taken for a request"
+    assert received.count(b"\r\nDate: ") == 1, "what follows must not be taken for a request"
     assert b"connection: close" in received.lower()
 
 
