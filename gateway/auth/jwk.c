@@ -25,7 +25,7 @@ struct jwk {
     char kid[JWK_MAX_KID + 1];
 };
 
-static const struct jwk_algorithm ALGORITHMS[] = {
+static const struct jwk_algorithm algorithms[] = {
     [JWS_HS256] = {"HS256", JWK_HMAC, "SHA256", 32, NULL, NULL},
     [JWS_HS384] = {"HS384", JWK_HMAC, "SHA384", 48, NULL, NULL},
     [JWS_HS512] = {"HS512", JWK_HMAC, "SHA512", 64, NULL, NULL},
@@ -40,12 +40,12 @@ static const struct jwk_algorithm ALGORITHMS[] = {
     [JWS_ES512] = {"ES512", JWK_ECDSA, "SHA512", 66, "P-521", "secp521r1"},
     [JWS_EDDSA] = {"EdDSA", JWK_EDDSA, NULL, 0, "Ed25519", NULL},
 };
-#define ALGORITHM_COUNT (sizeof(ALGORITHMS) / sizeof(ALGORITHMS[0]))
+#define ALGORITHM_COUNT (sizeof(algorithms) / sizeof(algorithms[0]))
 
 bool jws_algorithm_parse(const char *name, enum jws_algorithm *out)
 {
     for (size_t i = 0; i < ALGORITHM_COUNT; i++) {
-        if (strcmp(ALGORITHMS[i].name, name) == 0) {
+        if (strcmp(algorithms[i].name, name) == 0) {
             *out = (enum jws_algorithm)i;
             return true;
         }
@@ -56,7 +56,7 @@ bool jws_algorithm_parse(const char *name, enum jws_algorithm *out)
 const struct jwk_algorithm *jwk_algorithm_of(enum jws_algorithm algorithm)
 {
     assert((size_t)algorithm < ALGORITHM_COUNT);
-    return &ALGORITHMS[algorithm];
+    return &algorithms[algorithm];
 }
 
 const char *jws_algorithm_name(enum jws_algorithm algorithm)
@@ -73,31 +73,38 @@ int jwk_library_error(struct error *err, const char *what)
                      words != NULL ? words : "nothing");
 }
 
-static int new_key(const char *kid, enum jws_algorithm algorithm, struct jwk **out,
-                   struct error *err)
+static int check_kid(const char *kid, struct error *err)
 {
-    size_t kid_len = strlen(kid);
-    struct jwk *key;
+    const size_t len = strlen(kid);
 
-    if (kid_len == 0 || kid_len > JWK_MAX_KID)
-        return error_set(err, ERROR_INVALID, "saw a kid of %zu bytes, expected 1 to %d", kid_len,
+    if (len == 0 || len > JWK_MAX_KID)
+        return error_set(err, ERROR_INVALID, "saw a kid of %zu bytes, expected 1 to %d", len,
                          JWK_MAX_KID);
-    key = calloc(1, sizeof(*key));
-    if (key == NULL)
-        return error_set(err, ERROR_NOMEM, "out of memory for a key");
-    key->algorithm = algorithm;
-    memcpy(key->kid, kid, kid_len + 1);
-    *out = key;
     return 0;
+}
+
+/* `kid` has been checked. NULL when memory is out. */
+static struct jwk *new_key(const char *kid, enum jws_algorithm algorithm, size_t signature_len)
+{
+    struct jwk *key = calloc(1, sizeof(*key));
+
+    if (key == NULL)
+        return NULL;
+    key->algorithm = algorithm;
+    key->signature_len = signature_len;
+    memcpy(key->kid, kid, strlen(kid) + 1);
+    return key;
 }
 
 int jwk_from_secret(const char *kid, enum jws_algorithm algorithm, const void *secret, size_t len,
                     struct jwk **out, struct error *err)
 {
     const struct jwk_algorithm *wanted = jwk_algorithm_of(algorithm);
-    struct jwk *key = NULL;
-    int rc;
+    struct jwk *key;
+    int rc = check_kid(kid, err);
 
+    if (rc != 0)
+        return rc;
     if (wanted->family != JWK_HMAC)
         return error_set(err, ERROR_INVALID,
                          "key %s: saw a shared secret for %s, expected HS256, HS384 or HS512", kid,
@@ -107,17 +114,15 @@ int jwk_from_secret(const char *kid, enum jws_algorithm algorithm, const void *s
         return error_set(err, ERROR_INVALID,
                          "key %s: saw a secret of %zu bytes, %s takes %zu to %d", kid, len,
                          wanted->name, wanted->size, JWK_MAX_SECRET);
-    rc = new_key(kid, algorithm, &key, err);
-    if (rc != 0)
-        return rc;
-    key->secret = malloc(len);
-    if (key->secret == NULL) {
+    key = new_key(kid, algorithm, wanted->size);
+    if (key != NULL)
+        key->secret = malloc(len);
+    if (key == NULL || key->secret == NULL) {
         jwk_free(&key);
         return error_set(err, ERROR_NOMEM, "out of memory for a key");
     }
     memcpy(key->secret, secret, len);
     key->secret_len = len;
-    key->signature_len = wanted->size;
     *out = key;
     return 0;
 }
@@ -209,17 +214,19 @@ int jwk_from_pkey(const char *kid, enum jws_algorithm algorithm, EVP_PKEY **pkey
                   struct error *err)
 {
     size_t signature_len = 0;
-    struct jwk *key = NULL;
-    int rc = check_fits(*pkey, jwk_algorithm_of(algorithm), &signature_len, err);
+    struct jwk *key;
+    int rc = check_kid(kid, err);
 
+    if (rc != 0)
+        return rc;
+    rc = check_fits(*pkey, jwk_algorithm_of(algorithm), &signature_len, err);
     if (rc != 0) {
         error_prefix(err, "key %s", kid);
         return rc;
     }
-    rc = new_key(kid, algorithm, &key, err);
-    if (rc != 0)
-        return rc;
-    key->signature_len = signature_len;
+    key = new_key(kid, algorithm, signature_len);
+    if (key == NULL)
+        return error_set(err, ERROR_NOMEM, "out of memory for a key");
     key->pkey = *pkey;
     *pkey = NULL;
     *out = key;
@@ -228,10 +235,10 @@ int jwk_from_pkey(const char *kid, enum jws_algorithm algorithm, EVP_PKEY **pkey
 
 int jwk_no_passphrase(char *buf, int size, int writing, void *context)
 {
-    (void)buf;
-    (void)size;
     (void)writing;
     (void)context;
+    if (size > 0)
+        buf[0] = '\0';
     return -1;
 }
 

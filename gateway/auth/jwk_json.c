@@ -271,7 +271,7 @@ static const struct key_type {
     const char *kty;
     enum jwk_family family; /* of the curve; JWK_HMAC and JWK_RSA_PKCS1 stand for all of the type */
     bool by_curve;
-} KEY_TYPES[] = {
+} key_types[] = {
     {"RSA", JWK_RSA_PKCS1, false},
     {"EC", JWK_ECDSA, true},
     {"OKP", JWK_EDDSA, true},
@@ -285,9 +285,9 @@ static int choose_type(const json_t *json, const struct key_type **out, struct e
 
     if (rc != 0)
         return rc;
-    for (size_t i = 0; i < sizeof(KEY_TYPES) / sizeof(KEY_TYPES[0]); i++) {
-        if (strcmp(KEY_TYPES[i].kty, kty) == 0) {
-            *out = &KEY_TYPES[i];
+    for (size_t i = 0; i < sizeof(key_types) / sizeof(key_types[0]); i++) {
+        if (strcmp(key_types[i].kty, kty) == 0) {
+            *out = &key_types[i];
             return 0;
         }
     }

@@ -103,7 +103,10 @@ static int add_members(struct jwks *set, const json_t *document,
     return 0;
 }
 
-/* jansson frees without wiping, so the shared secrets go first. The document is ours alone. */
+/*
+ * jansson frees without wiping, so the shared secrets go first; what its lexer leaves behind is out
+ * of reach. The document is ours alone.
+ */
 static void wipe_secrets(const json_t *document)
 {
     const json_t *keys = json_object_get(document, "keys");

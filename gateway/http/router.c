@@ -53,11 +53,10 @@ enum router_result router_find(const struct route *routes, size_t count, const c
     return out->allow[0] != '\0' ? ROUTER_NO_METHOD : ROUTER_NO_PATH;
 }
 
-const char *router_segment(const struct route *route, const struct request_target *target,
+const char *router_segment(const char *pattern, const struct request_target *target,
                            const char *name)
 {
     size_t name_len = strlen(name);
-    const char *pattern = route->pattern;
     for (size_t i = 0; *pattern == '/'; i++) {
         const char *segment = ++pattern;
         size_t len = next_segment(&pattern);

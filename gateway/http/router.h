@@ -33,10 +33,10 @@ enum router_result router_find(const struct route *routes, size_t count, const c
                                const struct request_target *target, struct router_match *out);
 
 /*
- * The segment of `target` that stands where the pattern has "{name}". NULL is a bug of the caller:
- * the pattern has no such name.
+ * The segment of `target` that stands where the pattern, which it matched, has "{name}". NULL is a
+ * bug of the caller: the pattern has no such name.
  */
-const char *router_segment(const struct route *route, const struct request_target *target,
+const char *router_segment(const char *pattern, const struct request_target *target,
                            const char *name);
 
 #endif

@@ -29,7 +29,10 @@
 ROUTES(ROUTES_DECLARE)
 #undef ROUTES_DECLARE
 
-/* What follows is shared by the handlers. Those that return false have answered with a problem. */
+/* What follows is shared by the handlers. Where a bool is false, a problem has been answered. */
+
+/* What the path has where the route's pattern has "{name}". */
+const char *routes_segment(const struct exchange *exchange, const char *name);
 
 /* Every parameter of the query must be one of `names` (ends with NULL). */
 bool routes_allow_parameters(struct exchange *exchange, const char *const *names);

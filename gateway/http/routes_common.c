@@ -11,6 +11,11 @@ static bool refuse(struct exchange *exchange, enum problem_type type, const char
     return false;
 }
 
+const char *routes_segment(const struct exchange *exchange, const char *name)
+{
+    return router_segment(exchange->route, &exchange->target, name);
+}
+
 bool routes_allow_parameters(struct exchange *exchange, const char *const *names)
 {
     for (size_t i = 0; i < exchange->target.parameter_count; i++) {

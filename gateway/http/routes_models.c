@@ -9,17 +9,6 @@
 
 #define LIST_PAGE 50
 
-/* Where ROUTES_MODEL has its two names. */
-static const char *project_of(const struct exchange *exchange)
-{
-    return exchange->target.segments[2];
-}
-
-static const char *version_of(const struct exchange *exchange)
-{
-    return exchange->target.segments[4];
-}
-
 /* --- stop ------------------------------------------------------------------------------------ */
 
 static void answer_stopped(struct exchange *exchange, const struct stop_result *result)
@@ -64,8 +53,8 @@ void routes_stop_model(void *context, struct exchange *exchange)
     const struct http_context *self = context;
     struct stop_request request = {
         .subject = exchange->principal.subject,
-        .project = project_of(exchange),
-        .version = version_of(exchange),
+        .project = routes_segment(exchange, "ProjectName"),
+        .version = routes_segment(exchange, "ModelVersion"),
     };
     const char *body;
     size_t len;
@@ -119,14 +108,15 @@ void routes_describe_model(void *context, struct exchange *exchange)
 {
     static const char *const parameters[] = {"Team", NULL};
     const struct http_context *self = context;
-    const char *project = project_of(exchange), *team;
+    const char *project = routes_segment(exchange, "ProjectName");
+    const char *version = routes_segment(exchange, "ModelVersion");
+    const char *team;
     if (!routes_allow_parameters(exchange, parameters) ||
-        !routes_check_model(exchange, project, version_of(exchange)) ||
+        !routes_check_model(exchange, project, version) ||
         !routes_resolve_team(exchange, NULL, true, &team))
         return;
     struct model_view view;
-    admission_describe(self->control, team, project, version_of(exchange), routes_deadline(self),
-                       &view);
+    admission_describe(self->control, team, project, version, routes_deadline(self), &view);
     switch (view.outcome) {
     case STATUS_KNOWN:
         answer_view(exchange, project, &view);
@@ -208,7 +198,7 @@ void routes_get_reservation(void *context, struct exchange *exchange)
 {
     static const char *const parameters[] = {NULL};
     const struct http_context *self = context;
-    const char *id = exchange->target.segments[2];
+    const char *id = routes_segment(exchange, "ReservationId");
     struct reservation row;
     struct error err;
     if (!routes_allow_parameters(exchange, parameters))

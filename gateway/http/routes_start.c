@@ -112,8 +112,8 @@ static void start_from_body(const struct http_context *context, struct exchange 
         return;
     }
     start(context, exchange, &document,
-          with_model ? document.project : exchange->target.segments[2],
-          with_model ? document.version : exchange->target.segments[4]);
+          with_model ? document.project : routes_segment(exchange, "ProjectName"),
+          with_model ? document.version : routes_segment(exchange, "ModelVersion"));
     start_document_free(&document);
 }
 

@@ -1,23 +1,17 @@
-/* The SQLite backend: connections that are proven safe, and the statements of ledger_backend.h. */
+/* The SQLite backend: the statements of ledger_backend.h over connections that are proven safe. */
 #include "gateway/ledger/ledger_sqlite.h"
 
 #include "gateway/ledger/ledger_lock.h"
-#include "gateway/ledger/ledger_sqlite_schema.h"
+#include "gateway/ledger/ledger_sqlite_file.h"
+#include "gateway/ledger/ledger_sqlite_sql.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <limits.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define SQL_MAX 8192 /* bytes of the longest statement, with its NUL */
 
 #define LIVE_NAMES_SIZE 64 /* "PENDING UNCERTAIN ACTIVE STOPPING " */
 
@@ -26,239 +20,13 @@ struct ledger_store {
     int lock_fd;
 };
 
-/* --- the columns of a reservation --------------------------------------------------------------
- */
-
-enum column_type {
-    COLUMN_TEXT,
-    COLUMN_INT64,
-    COLUMN_INT,
-    COLUMN_BOOL,
-    COLUMN_BODY,
-    COLUMN_STATE,
-    COLUMN_END
-};
-/* An update writes the columns up to the class that it needs, and touches only their indexes. */
-enum column_change {
-    COLUMN_FIXED,  /* for life */
-    COLUMN_FREE,   /* in no index */
-    COLUMN_MOVED,  /* in the index of states only */
-    COLUMN_INDEXED /* in the others */
-};
-
-struct column {
-    const char *name;
-    enum column_type type;
-    enum column_change change;
-    size_t offset, size; /* of the member of struct reservation */
-};
-
-#define COLUMN(name, member, type, change)                                                         \
-    {                                                                                              \
-        name, type, change, offsetof(struct reservation, member),                                  \
-            sizeof(((struct reservation *)NULL)->member)                                           \
-    }
-#define COLUMN_ID          0
-#define COLUMN_ROW_VERSION 1
-
-/* The n-th column is parameter n + 1 of the statements that write a row. */
-static const struct column columns[] = {
-    COLUMN("id", id, COLUMN_TEXT, COLUMN_FIXED),
-    COLUMN("row_version", row_version, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("state", state, COLUMN_STATE, COLUMN_MOVED),
-    COLUMN("team", team, COLUMN_TEXT, COLUMN_FIXED),
-    COLUMN("subject", subject, COLUMN_TEXT, COLUMN_FIXED),
-    COLUMN("project", project, COLUMN_TEXT, COLUMN_FIXED),
-    COLUMN("version", version, COLUMN_TEXT, COLUMN_FIXED),
-    COLUMN("min_units", min_units, COLUMN_INT64, COLUMN_FIXED),
-    COLUMN("max_units", max_units, COLUMN_INT64, COLUMN_FIXED),
-    COLUMN("units", units, COLUMN_INT64, COLUMN_FIXED),
-    COLUMN("client_token", client_token, COLUMN_TEXT, COLUMN_FIXED),
-    COLUMN("body", body, COLUMN_BODY, COLUMN_FIXED),
-    COLUMN("created_ms", created_ms, COLUMN_INT64, COLUMN_FIXED),
-    COLUMN("lease_end_ms", lease_end_ms, COLUMN_INT64, COLUMN_INDEXED),
-    COLUMN("first_send_ms", first_send_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("last_send_ms", last_send_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("accepted_ms", accepted_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("seen_running_ms", seen_running_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("not_running_ms", not_running_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("observed_ms", observed_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("unobserved", unobserved, COLUMN_BOOL, COLUMN_FREE),
-    COLUMN("stop_asked_ms", stop_asked_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("stop_token", stop_token, COLUMN_TEXT, COLUMN_FREE),
-    COLUMN("stop_sent_ms", stop_sent_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("stop_accepted_ms", stop_accepted_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("stop_doubt_ms", stop_doubt_ms, COLUMN_INT64, COLUMN_INDEXED),
-    COLUMN("ended_ms", ended_ms, COLUMN_INT64, COLUMN_FREE),
-    COLUMN("closed_ms", closed_ms, COLUMN_INT64, COLUMN_INDEXED),
-    COLUMN("end_reason", end, COLUMN_END, COLUMN_FREE),
-    COLUMN("status", status, COLUMN_TEXT, COLUMN_FREE),
-    COLUMN("refusal_status", refusal_status, COLUMN_INT, COLUMN_FREE),
-    COLUMN("refusal_type", refusal_type, COLUMN_TEXT, COLUMN_FREE),
-    COLUMN("refusal_message", refusal_message, COLUMN_TEXT, COLUMN_FREE),
-};
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
-#define PARAMETER_LIVE     ((int)COLUMNS + 1)
-#define PARAMETER_EXPECTED ((int)COLUMNS + 2) /* the row_version before */
-
-/* --- the statements -----------------------------------------------------------------------------
- */
-
-enum statement {
-    GET_ROW,
-    GET_LIVE,
-    GET_KEY,
-    GET_META,
-    GET_STOP_DOUBT,
-    GET_USAGE,
-    LIST_BY_PROJECT,
-    LIST_BY_LEASE,
-    LIST_BY_TEAM,
-    LIST_BY_STATE,
-    READ_STATEMENTS, /* those before are prepared in every session, those after to write */
-    BEGIN = READ_STATEMENTS,
-    COMMIT,
-    ROLLBACK,
-    INSERT_ROW,
-    UPDATE_FREE,
-    UPDATE_MOVED,
-    UPDATE_INDEXED,
-    PUT_KEY,
-    PUT_META,
-    ADD_USAGE,
-    INSERT_USAGE,
-    FORGET_KEYS,
-    FORGET_ROWS,
-    ALL_STATEMENTS
-};
-
-#define FINISHED_ROWS                                                                              \
-    "(SELECT number FROM reservation INDEXED BY reservation_finished"                              \
-    " WHERE live = 0 AND keys_kept = 1 AND closed_ms < ?1 ORDER BY closed_ms LIMIT ?2)"
-
-/* What a listing wants of a row: ?1 after that id, ?2 team, ?3 project, ?4 states, ?5 lease. */
-#define WANTED                                                                                     \
-    "r.live = 1 AND r.number > coalesce((SELECT number FROM reservation WHERE id = ?1), 0)"        \
-    " AND (?2 IS NULL OR r.team = ?2) AND (?3 IS NULL OR r.project = ?3)"                          \
-    " AND (?5 = 0 OR r.lease_end_ms <= ?5)"
-#define WANTED_STATE " AND instr(?4, r.state || ' ') > 0"
-#define BY_STATE(name)                                                                             \
-    "SELECT @, r.number FROM reservation r INDEXED BY reservation_by_state"                        \
-    " WHERE r.state = '" name "' AND instr(?4, '" name " ') > 0 AND " WANTED
-#define IN_ORDER " ORDER BY number LIMIT ?6"
-
-/* "@" stands for the list of a row's columns. INDEXED BY: a plan that needs a scan is an error. */
-static const char *const statement_texts[ALL_STATEMENTS] = {
-    [GET_ROW] = "SELECT @ FROM reservation r WHERE r.id = ?1",
-    [GET_LIVE] = "SELECT @ FROM reservation r INDEXED BY reservation_live"
-                 " WHERE r.live = 1 AND r.project = ?1 AND r.version = ?2",
-    [GET_KEY] = "SELECT @, k.fingerprint FROM idempotency_key k"
-                " JOIN reservation r ON r.number = k.reservation WHERE k.team = ?1 AND k.key = ?2",
-    [GET_META] = "SELECT value FROM meta WHERE name = ?1",
-    [GET_STOP_DOUBT] = "SELECT max(stop_doubt_ms) FROM reservation INDEXED BY reservation_doubt"
-                       " WHERE stop_doubt_ms > 0 AND project = ?1 AND version = ?2",
-    [GET_USAGE] = "SELECT scope, used_units, reserved_units, used_models, reserved_models"
-                  " FROM balance WHERE scope IN (?1, ?2)",
-    [LIST_BY_PROJECT] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_live"
-                        " WHERE r.project = ?3 AND " WANTED WANTED_STATE IN_ORDER,
-    [LIST_BY_LEASE] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_by_lease"
-                      " WHERE r.lease_end_ms <= ?5 AND " WANTED WANTED_STATE IN_ORDER,
-    [LIST_BY_TEAM] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_by_team"
-                     " WHERE r.team = ?2 AND " WANTED WANTED_STATE IN_ORDER,
-    [LIST_BY_STATE] = BY_STATE("PENDING") " UNION ALL " BY_STATE(
-        "UNCERTAIN") " UNION ALL " BY_STATE("ACTIVE") " UNION ALL " BY_STATE("STOPPING") IN_ORDER,
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-    [ROLLBACK] = "ROLLBACK",
-    [PUT_KEY] = "INSERT INTO idempotency_key (team, key, fingerprint, reservation)"
-                " SELECT ?1, ?2, ?3, number FROM reservation WHERE id = ?4"
-                " ON CONFLICT (team, key) DO UPDATE"
-                " SET fingerprint = excluded.fingerprint, reservation = excluded.reservation",
-    [PUT_META] = "INSERT INTO meta (name, value) VALUES (?1, ?2)"
-                 " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-    [ADD_USAGE] = "UPDATE balance SET used_units = used_units + ?2,"
-                  " reserved_units = reserved_units + ?3, used_models = used_models + ?4,"
-                  " reserved_models = reserved_models + ?5 WHERE scope = ?1",
-    [INSERT_USAGE] = "INSERT INTO balance"
-                     " (scope, used_units, reserved_units, used_models, reserved_models)"
-                     " VALUES (?1, ?2, ?3, ?4, ?5)",
-    [FORGET_KEYS] = "DELETE FROM idempotency_key WHERE reservation IN " FINISHED_ROWS,
-    [FORGET_ROWS] = "UPDATE reservation SET keys_kept = 0 WHERE number IN " FINISHED_ROWS,
-};
-
 struct ledger_session {
     sqlite3 *db;
     sqlite3_stmt *statements[ALL_STATEMENTS];
 };
 
-/* Text that grows in a buffer of SQL_MAX bytes, which holds every statement (asserted by prepare).
- */
-struct sql {
-    char text[SQL_MAX];
-    size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void sql_add(struct sql *sql, const char *format, ...)
-{
-    va_list args;
-    int len;
-
-    va_start(args, format);
-    len = vsnprintf(sql->text + sql->len, SQL_MAX - sql->len, format, args);
-    va_end(args);
-    sql->len = len < 0 || (size_t)len >= SQL_MAX - sql->len ? SQL_MAX - 1 : sql->len + (size_t)len;
-}
-
-static void sql_select(struct sql *sql, const char *pattern)
-{
-    for (const char *c = pattern; *c != '\0'; c++) {
-        if (*c != '@') {
-            sql_add(sql, "%c", *c);
-            continue;
-        }
-        for (size_t i = 0; i < COLUMNS; i++)
-            sql_add(sql, "%sr.%s", i > 0 ? ", " : "", columns[i].name);
-    }
-}
-
-static void sql_insert(struct sql *sql)
-{
-    sql_add(sql, "INSERT INTO reservation (");
-    for (size_t i = 0; i < COLUMNS; i++)
-        sql_add(sql, "%s, ", columns[i].name);
-    sql_add(sql, "live) VALUES (");
-    for (size_t i = 0; i < COLUMNS; i++)
-        sql_add(sql, "?%zu, ", i + 1);
-    sql_add(sql, "?%d)", PARAMETER_LIVE);
-}
-
-static void sql_update(struct sql *sql, enum column_change most)
-{
-    sql_add(sql, "UPDATE reservation SET ");
-    for (size_t i = 0; i < COLUMNS; i++) {
-        if (columns[i].change != COLUMN_FIXED && columns[i].change <= most)
-            sql_add(sql, "%s%s = ?%zu", i > COLUMN_ROW_VERSION ? ", " : "", columns[i].name, i + 1);
-    }
-    if (most == COLUMN_INDEXED)
-        sql_add(sql, ", live = ?%d", PARAMETER_LIVE);
-    sql_add(sql, " WHERE id = ?%d AND row_version = ?%d", COLUMN_ID + 1, PARAMETER_EXPECTED);
-}
-
-/* --- errors -------------------------------------------------------------------------------------
- */
-
-static int fail(sqlite3 *db, const char *what, struct error *err)
-{
-    const int seen = sqlite3_extended_errcode(db);
-    enum error_code code = ERROR_IO;
-
-    if ((seen & 0xFF) == SQLITE_NOMEM)
-        code = ERROR_NOMEM;
-    else if ((seen & 0xFF) == SQLITE_CONSTRAINT)
-        code = ERROR_INVALID;
-    return error_set(err, code, "SQLite can't %s: %s (code %d)", what, sqlite3_errmsg(db), seen);
-}
+/* --- steps
+ * ---------------------------------------------------------------------------------------- */
 
 /* Steps a statement that returns no rows, and resets it. */
 static int run(struct ledger_session *session, enum statement which, const char *what,
@@ -269,7 +37,7 @@ static int run(struct ledger_session *session, enum statement which, const char 
     int code = 0;
 
     if (stepped != SQLITE_DONE)
-        code = fail(session->db, what, err);
+        code = ledger_sqlite_fail(session->db, what, err);
     sqlite3_reset(statement);
     return code;
 }
@@ -285,7 +53,7 @@ static int first(struct ledger_session *session, enum statement which, const cha
     if (stepped == SQLITE_ROW)
         return 0;
     code = stepped == SQLITE_DONE ? error_set(err, ERROR_NOT_FOUND, "the ledger has no such row")
-                                  : fail(session->db, what, err);
+                                  : ledger_sqlite_fail(session->db, what, err);
     sqlite3_reset(statement);
     return code;
 }
@@ -385,9 +153,9 @@ static int read_row(sqlite3_stmt *statement, struct reservation *row, struct err
 {
     memset(row, 0, sizeof(*row));
     for (size_t i = 0; i < COLUMNS; i++) {
-        if (!read_column(statement, (int)i, &columns[i], row))
+        if (!read_column(statement, (int)i, &ledger_sqlite_columns[i], row))
             return error_set(err, ERROR_IO, "reservation %s has an unreadable %s: restore a backup",
-                             row->id, columns[i].name);
+                             row->id, ledger_sqlite_columns[i].name);
     }
     return 0;
 }
@@ -487,8 +255,7 @@ static int get_usage(struct ledger_session *session, const char *team, struct qu
     bind_text(statement, 1, LEDGER_ACCOUNT_SCOPE);
     bind_text(statement, 2, team);
     while ((stepped = sqlite3_step(statement)) == SQLITE_ROW) {
-        const char *scope = (const char *)sqlite3_column_text(statement, 0);
-        struct quota_usage *usage = strcmp(scope, LEDGER_ACCOUNT_SCOPE) == 0 ? account : of_team;
+        struct quota_usage *usage = sqlite3_column_int(statement, 0) == 0 ? account : of_team;
 
         usage->used_units = sqlite3_column_int64(statement, 1);
         usage->reserved_units = sqlite3_column_int64(statement, 2);
@@ -496,7 +263,7 @@ static int get_usage(struct ledger_session *session, const char *team, struct qu
         usage->reserved_models = sqlite3_column_int64(statement, 4);
     }
     if (stepped != SQLITE_DONE)
-        code = fail(session->db, "read a balance", err);
+        code = ledger_sqlite_fail(session->db, "read a balance", err);
     sqlite3_reset(statement);
     return code;
 }
@@ -547,7 +314,7 @@ static int list_live(struct ledger_session *session, const struct ledger_filter 
         *count += code == 0;
     }
     if (code == 0 && stepped != SQLITE_DONE)
-        code = fail(session->db, "list reservations", err);
+        code = ledger_sqlite_fail(session->db, "list reservations", err);
     sqlite3_reset(statement);
     return code;
 }
@@ -580,7 +347,7 @@ static int insert_row(struct ledger_session *session, const struct reservation *
     sqlite3_stmt *statement = session->statements[INSERT_ROW];
 
     for (size_t i = 0; i < COLUMNS; i++)
-        bind_column(statement, (int)i + 1, &columns[i], row);
+        bind_column(statement, (int)i + 1, &ledger_sqlite_columns[i], row);
     sqlite3_bind_int(statement, PARAMETER_LIVE, reservation_state_is_live(row->state));
     return run(session, INSERT_ROW, "insert a reservation", err);
 }
@@ -605,10 +372,10 @@ static int update_row(struct ledger_session *session, const struct reservation *
     sqlite3_stmt *statement = session->statements[which];
     int code;
 
-    bind_column(statement, COLUMN_ID + 1, &columns[COLUMN_ID], after);
+    bind_column(statement, COLUMN_ID + 1, &ledger_sqlite_columns[COLUMN_ID], after);
     for (size_t i = 0; i < COLUMNS; i++) {
-        if (columns[i].change != COLUMN_FIXED)
-            bind_column(statement, (int)i + 1, &columns[i], after);
+        if (ledger_sqlite_columns[i].change != COLUMN_FIXED)
+            bind_column(statement, (int)i + 1, &ledger_sqlite_columns[i], after);
     }
     sqlite3_bind_int(statement, PARAMETER_LIVE, reservation_state_is_live(after->state));
     sqlite3_bind_int64(statement, PARAMETER_EXPECTED, before->row_version);
@@ -686,126 +453,17 @@ static int forget_keys(struct ledger_session *session, int64_t before_ms, size_t
 /* --- sessions
  * ------------------------------------------------------------------------------------- */
 
-/*
- * A checkpoint is the writer's own, after a commit that left the log at this many pages (16 MiB):
- * it copies each page once, however often it was written, so a longer log costs less altogether;
- * the limit is what one caller waits for it and what a restart has to read. A burst's log is cut
- * back.
- */
-#define WAL_PAGES       "4096"
-#define WAL_LIMIT_BYTES "33554432"
-#define BUSY_MS         "2000" /* only for a stranger, such as sqlite3 in an administrator's shell */
-
-struct pragma {
-    const char *name, *value;
-    const char *seen; /* what it must read afterwards */
-};
-
-static const struct pragma write_pragmas[] = {
-    {"busy_timeout", BUSY_MS, BUSY_MS},
-    {"journal_mode", "WAL", "wal"},
-    {"synchronous", "FULL", "2"},
-    {"foreign_keys", "ON", "1"},
-    {"wal_autocheckpoint", WAL_PAGES, WAL_PAGES},
-    {"journal_size_limit", WAL_LIMIT_BYTES, WAL_LIMIT_BYTES},
-    {"cache_size", "-8192", "-8192"}, /* KiB */
-    {NULL, NULL, NULL},
-};
-
-static const struct pragma read_pragmas[] = {
-    {"busy_timeout", BUSY_MS, BUSY_MS},
-    {"query_only", "ON", "1"},
-    {"cache_size", "-256", "-256"}, /* KiB; behind it is the kernel's cache */
-    {NULL, NULL, NULL},
-};
-
-/* Runs one statement and keeps the text of its first value ("" where there is none). */
-static int ask(sqlite3 *db, const char *sql, char *value, size_t size, struct error *err)
-{
-    sqlite3_stmt *statement = NULL;
-    int stepped, code = 0;
-
-    value[0] = '\0';
-    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
-        return fail(db, sql, err);
-    stepped = sqlite3_step(statement);
-    if (stepped == SQLITE_ROW && !copy_text(statement, 0, value, size))
-        value[0] = '\0';
-    else if (stepped != SQLITE_ROW && stepped != SQLITE_DONE)
-        code = fail(db, sql, err);
-    sqlite3_finalize(statement);
-    return code;
-}
-
-static int apply_pragma(sqlite3 *db, const struct pragma *pragma, struct error *err)
-{
-    char sql[64], value[32];
-    int code;
-
-    snprintf(sql, sizeof(sql), "PRAGMA %s = %s", pragma->name, pragma->value);
-    code = ask(db, sql, value, sizeof(value), err);
-    if (code != 0)
-        return code;
-    snprintf(sql, sizeof(sql), "PRAGMA %s", pragma->name);
-    code = ask(db, sql, value, sizeof(value), err);
-    if (code == 0 && strcmp(value, pragma->seen) != 0)
-        code = error_set(err, ERROR_IO,
-                         "PRAGMA %s reads %s after it was set to %s: the ledger is not safe here "
-                         "(a file system without shared memory?)",
-                         pragma->name, value, pragma->value);
-    return code;
-}
-
-/* A connection that is set up and checked, with nothing prepared. */
-static int open_db(const char *path, enum ledger_access access, sqlite3 **out, struct error *err)
-{
-    const struct pragma *pragma = access == LEDGER_WRITE ? write_pragmas : read_pragmas;
-    const int mode = access == LEDGER_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-    sqlite3 *db = NULL;
-    int code = 0;
-
-    if (sqlite3_open_v2(path, &db, mode | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        code = db == NULL ? error_set(err, ERROR_NOMEM, "out of memory for SQLite")
-                          : fail(db, "open the file", err);
-    for (; code == 0 && pragma->name != NULL; pragma++)
-        code = apply_pragma(db, pragma, err);
-    /* A close writes nothing but in tidy(): rule 8 has to find the log as a crash would leave it.
-     */
-    if (code == 0 && sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK)
-        code = fail(db, "configure the connection", err);
-    if (code != 0)
-        sqlite3_close(db);
-    else
-        *out = db;
-    return code;
-}
-
-static void write_sql(enum statement which, struct sql *sql)
-{
-    if (which == INSERT_ROW)
-        sql_insert(sql);
-    else if (which == UPDATE_FREE)
-        sql_update(sql, COLUMN_FREE);
-    else if (which == UPDATE_MOVED)
-        sql_update(sql, COLUMN_MOVED);
-    else if (which == UPDATE_INDEXED)
-        sql_update(sql, COLUMN_INDEXED);
-    else
-        sql_select(sql, statement_texts[which]);
-}
-
 static int prepare_all(struct ledger_session *session, enum ledger_access access, struct error *err)
 {
     const int count = access == LEDGER_WRITE ? ALL_STATEMENTS : READ_STATEMENTS;
 
     for (int i = 0; i < count; i++) {
-        struct sql sql = {.len = 0};
+        struct ledger_sql sql;
 
-        write_sql((enum statement)i, &sql);
-        assert(sql.len < SQL_MAX - 1);
+        ledger_sqlite_write_sql((enum statement)i, &sql);
         if (sqlite3_prepare_v3(session->db, sql.text, (int)sql.len + 1, SQLITE_PREPARE_PERSISTENT,
                                &session->statements[i], NULL) != SQLITE_OK)
-            return fail(session->db, "prepare a statement", err);
+            return ledger_sqlite_fail(session->db, "prepare a statement", err);
     }
     return 0;
 }
@@ -831,7 +489,7 @@ static int connect_session(struct ledger_store *store, enum ledger_access access
 
     if (session == NULL)
         return error_set(err, ERROR_NOMEM, "out of memory for a session of the ledger");
-    code = open_db(store->path, access, &session->db, err);
+    code = ledger_sqlite_connect(store->path, access, &session->db, err);
     if (code == 0)
         code = prepare_all(session, access, err);
     if (code != 0)
@@ -840,117 +498,9 @@ static int connect_session(struct ledger_store *store, enum ledger_access access
     return code;
 }
 
-/* The close that follows moves the log into the database and removes it. */
 static void tidy(struct ledger_session *session)
 {
-    sqlite3_db_config(session->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
-}
-
-/* --- the file
- * ------------------------------------------------------------------------------------- */
-
-static int ask_number(sqlite3 *db, const char *sql, long *out, struct error *err)
-{
-    char value[32];
-    const int code = ask(db, sql, value, sizeof(value), err);
-
-    *out = strtol(value, NULL, 10);
-    return code;
-}
-
-/* A file is a ledger by its application_id, or empty and about to become one. */
-static int check_identity(const char *path, struct error *err)
-{
-    sqlite3 *db = NULL;
-    long application = 0, objects = 0;
-    int code;
-
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
-        code = fail(db, "open the file", err);
-    else
-        code = ask_number(db, "PRAGMA application_id", &application, err);
-    if (code == 0)
-        code = ask_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err);
-    if (code != 0 && db != NULL && sqlite3_errcode(db) == SQLITE_NOTADB)
-        code = error_set(err, ERROR_REFUSED,
-                         "the file is not a SQLite database: name another, or move it away");
-    if (code == 0 && application != LEDGER_SQLITE_APPLICATION_ID &&
-        (application != 0 || objects != 0))
-        code = error_set(err, ERROR_REFUSED,
-                         "the file belongs to another program (application_id %ld, a ledger has "
-                         "%d): name another",
-                         application, LEDGER_SQLITE_APPLICATION_ID);
-    sqlite3_close(db);
-    return code;
-}
-
-static int apply_migration(sqlite3 *db, int version, struct error *err)
-{
-    char mark[96];
-
-    snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-             LEDGER_SQLITE_APPLICATION_ID, version);
-    if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(db, ledger_sqlite_migrations[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(db, mark, NULL, NULL, NULL) != SQLITE_OK)
-        return fail(db, "bring the schema up to date", err); /* closing rolls it back */
-    return 0;
-}
-
-static int migrate(sqlite3 *db, struct error *err)
-{
-    long version = 0, newest = 0;
-    int code = ask_number(db, "PRAGMA user_version", &version, err);
-
-    while (ledger_sqlite_migrations[newest] != NULL)
-        newest++;
-    if (code == 0 && (version < 0 || version > newest))
-        code = error_set(err, ERROR_REFUSED,
-                         "its schema is version %ld, this program knows up to %ld: use the newer "
-                         "program",
-                         version, newest);
-    for (; code == 0 && version < newest; version++)
-        code = apply_migration(db, (int)version + 1, err);
-    return code;
-}
-
-/* SQLite gives the log the mode of the database. The folder's entry must survive a power loss, too.
- */
-static int create_file(const char *path, struct error *err)
-{
-    char folder[PATH_MAX];
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0 && errno == EEXIST)
-        return 0;
-    if (fd < 0)
-        return error_set(err, ERROR_IO, "can't create it: %s", strerror(errno));
-    close(fd);
-    snprintf(folder, sizeof(folder), "%s", path);
-    fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0) {
-        error_set(err, ERROR_IO, "can't sync its folder: %s", strerror(errno));
-        if (fd >= 0)
-            close(fd);
-        return ERROR_IO;
-    }
-    close(fd);
-    return 0;
-}
-
-static int prepare_file(const char *path, struct error *err)
-{
-    sqlite3 *db = NULL;
-    int code = create_file(path, err);
-
-    if (code == 0)
-        code = check_identity(path, err);
-    if (code == 0)
-        code = open_db(path, LEDGER_WRITE, &db, err);
-    if (code == 0)
-        code = migrate(db, err);
-    sqlite3_close(db);
-    return code;
+    ledger_sqlite_allow_checkpoint_on_close(session->db);
 }
 
 static void store_close(struct ledger_store **store)
@@ -979,7 +529,7 @@ int ledger_sqlite_open(const char *path, struct ledger_store **out, struct error
     snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
     code = ledger_lock_take(lock_path, &store->lock_fd, err);
     if (code == 0)
-        code = prepare_file(path, err);
+        code = ledger_sqlite_prepare_file(path, err);
     if (code != 0)
         store_close(&store);
     *out = store;

@@ -8,7 +8,9 @@ gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger_logic.h %D%/ledger_logic.c \
 	%D%/ledger_readers.h %D%/ledger_readers.c \
 	%D%/ledger_sqlite.h %D%/ledger_sqlite.c \
+	%D%/ledger_sqlite_file.h %D%/ledger_sqlite_file.c \
 	%D%/ledger_sqlite_schema.h %D%/ledger_sqlite_schema.c \
+	%D%/ledger_sqlite_sql.h %D%/ledger_sqlite_sql.c \
 	%D%/ledger_writer.h %D%/ledger_writer.c \
 	%D%/reservation.h %D%/reservation.c
 

@@ -242,6 +242,7 @@ static void test_fence(void **state)
     request.row = contract_row("red", "boards", 1);
     newer = contract_reserve(ledger, &request, LEDGER_RESERVED).row;
     contract_move(ledger, &newer, RESERVATION_STOPPING, 0);
+    newer.stop_doubt_ms = CONTRACT_NOW_MS - 5000;
     contract_move(ledger, &newer, RESERVATION_CLOSED, 0);
     older.stop_doubt_ms = request.now_ms;
     contract_move(ledger, &older, RESERVATION_CLOSED, 0);

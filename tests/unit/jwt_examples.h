@@ -7,7 +7,7 @@
 
 static const struct jwt_example {
     const char *source, *jwk, *token;
-} JWT_EXAMPLES[] = {
+} jwt_examples[] = {
     {"RFC 7515 appendix A.1, HS256",
      "{\"kty\":\"oct\",\"kid\":\"k\",\"alg\":\"HS256\",\"k\":\"AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-"
      "EstJQLr"

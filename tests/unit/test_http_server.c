@@ -43,6 +43,17 @@ static bool is_path(const struct exchange *exchange, const char *first)
     return exchange->target.segment_count > 0 && strcmp(exchange->target.segments[0], first) == 0;
 }
 
+static int64_t stack_bytes(void)
+{
+    pthread_attr_t attributes;
+    size_t size = 0;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return 0;
+    (void)pthread_attr_getstacksize(&attributes, &size);
+    pthread_attr_destroy(&attributes);
+    return (int64_t)size;
+}
+
 /* Echoes what it saw: "/unread" leaves the body alone, "/inject" tries to add a header line. */
 static void handle(void *context, struct exchange *exchange)
 {
@@ -68,6 +79,7 @@ static void handle(void *context, struct exchange *exchange)
         }
     }
     struct strbuf *out = exchange_begin_json(exchange, 200);
+    json_out_int(out, "StackBytes", stack_bytes());
     json_out_string(out, "Method", exchange->head.method);
     json_out_string(out, "Path", exchange->head.path);
     json_out_int(out, "BodyLength", (int64_t)len);
@@ -330,6 +342,17 @@ static void takes_or_makes_the_request_id(void **state)
     close(fd);
 }
 
+/* Neither CivetWeb's 100 KiB, which a JSON parser can overrun, nor the system's 8 MiB. */
+static void gives_each_worker_a_mebibyte_of_stack(void **state)
+{
+    (void)state;
+    int fd = connected();
+    assert_true(client_send_text(fd, "GET / HTTP/1.1\r\n" HOST "\r\n"));
+    assert_true(client_receive(fd, false, &answer));
+    assert_non_null(strstr(answer.body, "\"StackBytes\":1048576,"));
+    close(fd);
+}
+
 static void dates_every_answer(void **state)
 {
     (void)state;
@@ -542,6 +565,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(answers_head_without_a_body, setup, teardown),
         cmocka_unit_test_setup_teardown(never_sends_a_header_with_a_line_break, setup, teardown),
         cmocka_unit_test_setup_teardown(takes_or_makes_the_request_id, setup, teardown),
+        cmocka_unit_test_setup_teardown(gives_each_worker_a_mebibyte_of_stack, setup, teardown),
         cmocka_unit_test_setup_teardown(dates_every_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_a_head_that_is_too_large, setup, teardown),
         cmocka_unit_test_setup_teardown(answers_a_body_that_is_too_large, setup, teardown),

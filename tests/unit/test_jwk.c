@@ -62,6 +62,8 @@ static void check_key(const struct jwk *key, const struct jwt_keys *keys,
         assert_int_equal(jwk_verify(key, DATA, DATA_LEN, signature, len, &err), ERROR_REFUSED);
         signature[i] ^= 1;
     }
+    signature[len - 1] ^= 1;
+    assert_int_equal(jwk_verify(key, DATA, DATA_LEN, signature, len, &err), ERROR_REFUSED);
     memset(signature, 0, len);
     assert_int_equal(jwk_verify(key, DATA, DATA_LEN, signature, len, &err), ERROR_REFUSED);
     assert_int_equal(ERR_peek_error(), 0);

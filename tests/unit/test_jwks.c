@@ -80,8 +80,8 @@ static void test_refused_documents(void **state)
         {"{\"keys\":[1]}", "key 1 of the set"},
         {"{\"keys\":[" OCT("a") "],\"keys\":[]}", "duplicate"},
         {"{\"keys\":[[[[[[[[[[]]]]]]]]]]}", "deeper than 8"},
-        /* the parser's word for it would quote the secret */
-        {"{\"keys\":[{\"kty\":\"oct\",\"k\" \"" SECRET "\"}]}", "line 1"},
+        /* the parser's word for it would quote the secret, as far as it has read it */
+        {"{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0\n\"}]}", "line 1"},
     };
 
     (void)state;
@@ -93,7 +93,7 @@ static void test_refused_documents(void **state)
         assert_int_equal(add(set, cases[i].text, &err), ERROR_INVALID);
         if (strcasestr(err.message, cases[i].says) == NULL)
             fail_msg("%s: %s", cases[i].text, err.message);
-        assert_null(strstr(err.message, SECRET));
+        assert_null(strstr(err.message, "c2VjcmV0"));
         jwks_free(&set);
     }
 }

@@ -668,12 +668,15 @@ static void *authenticate_hostile(void *argument)
 
 static char *nested(size_t depth)
 {
-    char *text = malloc(2 * depth + 16);
-    char *end = stpcpy(text, "{\"a\":");
+    static const char start[] = "{\"a\":";
+    char *text = calloc(1, 2 * depth + sizeof(start) + 1);
+    char *end;
 
+    assert_non_null(text);
+    end = mempcpy(text, start, strlen(start));
     memset(end, '[', depth);
     memset(end + depth, ']', depth);
-    stpcpy(end + 2 * depth, "}");
+    end[2 * depth] = '}';
     return text;
 }
 

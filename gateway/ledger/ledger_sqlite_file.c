@@ -1,0 +1,239 @@
+/* How the SQLite ledger's file is made, recognised, brought up to date and opened. */
+#include "gateway/ledger/ledger_sqlite_file.h"
+
+#include "gateway/ledger/ledger_sqlite_schema.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define VALUE_MAX 32 /* of what a PRAGMA answers, with its NUL */
+
+int ledger_sqlite_fail(sqlite3 *db, const char *what, struct error *err)
+{
+    const int seen = sqlite3_extended_errcode(db);
+    enum error_code code = ERROR_IO;
+
+    if ((seen & 0xFF) == SQLITE_NOMEM)
+        code = ERROR_NOMEM;
+    else if ((seen & 0xFF) == SQLITE_CONSTRAINT)
+        code = ERROR_INVALID;
+    return error_set(err, code, "SQLite can't %s: %s (code %d)", what, sqlite3_errmsg(db), seen);
+}
+
+/* --- connections
+ * ---------------------------------------------------------------------------------- */
+
+/*
+ * A checkpoint is the writer's own, after a commit that left the log at this many pages (16 MiB):
+ * it copies each page once, however often it was written, so a longer log costs less altogether;
+ * the limit is what one caller waits for it and what a restart has to read. A burst's log is cut
+ * back.
+ */
+#define WAL_PAGES       "4096"
+#define WAL_LIMIT_BYTES "33554432"
+#define BUSY_MS         "2000" /* only for a stranger, such as sqlite3 in an administrator's shell */
+
+struct pragma {
+    const char *name, *value;
+    const char *seen; /* what it must read afterwards */
+};
+
+static const struct pragma write_pragmas[] = {
+    {"busy_timeout", BUSY_MS, BUSY_MS},
+    {"journal_mode", "WAL", "wal"},
+    {"synchronous", "FULL", "2"},
+    {"foreign_keys", "ON", "1"},
+    {"wal_autocheckpoint", WAL_PAGES, WAL_PAGES},
+    {"journal_size_limit", WAL_LIMIT_BYTES, WAL_LIMIT_BYTES},
+    {"cache_size", "-8192", "-8192"}, /* KiB */
+    {NULL, NULL, NULL},
+};
+
+static const struct pragma read_pragmas[] = {
+    {"busy_timeout", BUSY_MS, BUSY_MS},
+    {"query_only", "ON", "1"},
+    {"cache_size", "-256", "-256"}, /* KiB; behind it is the kernel's cache */
+    {NULL, NULL, NULL},
+};
+
+/* Runs one statement and keeps the text of its first value ("" where there is none). */
+static int ask(sqlite3 *db, const char *sql, char value[VALUE_MAX], struct error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    int stepped, code = 0;
+
+    value[0] = '\0';
+    if (sqlite3_prepare_v2(db, sql, -1, &statement, NULL) != SQLITE_OK)
+        return ledger_sqlite_fail(db, sql, err);
+    stepped = sqlite3_step(statement);
+    if (stepped == SQLITE_ROW)
+        snprintf(value, VALUE_MAX, "%s", (const char *)sqlite3_column_text(statement, 0));
+    else if (stepped != SQLITE_DONE)
+        code = ledger_sqlite_fail(db, sql, err);
+    sqlite3_finalize(statement);
+    return code;
+}
+
+static int apply_pragma(sqlite3 *db, const struct pragma *pragma, struct error *err)
+{
+    char sql[64], value[VALUE_MAX];
+    int code;
+
+    snprintf(sql, sizeof(sql), "PRAGMA %s = %s", pragma->name, pragma->value);
+    code = ask(db, sql, value, err);
+    if (code != 0)
+        return code;
+    snprintf(sql, sizeof(sql), "PRAGMA %s", pragma->name);
+    code = ask(db, sql, value, err);
+    if (code == 0 && strcmp(value, pragma->seen) != 0)
+        code = error_set(err, ERROR_IO,
+                         "PRAGMA %s reads %s after it was set to %s: the ledger is not safe here "
+                         "(a file system without shared memory?)",
+                         pragma->name, value, pragma->value);
+    return code;
+}
+
+/* A connection that is set up and checked, with nothing prepared. */
+int ledger_sqlite_connect(const char *path, enum ledger_access access, sqlite3 **out,
+                          struct error *err)
+{
+    const struct pragma *pragma = access == LEDGER_WRITE ? write_pragmas : read_pragmas;
+    const int mode = access == LEDGER_WRITE ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
+    sqlite3 *db = NULL;
+    int code = 0;
+
+    if (sqlite3_open_v2(path, &db, mode | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        code = db == NULL ? error_set(err, ERROR_NOMEM, "out of memory for SQLite")
+                          : ledger_sqlite_fail(db, "open the file", err);
+    for (; code == 0 && pragma->name != NULL; pragma++)
+        code = apply_pragma(db, pragma, err);
+    /* A close writes nothing but in a clean end: rule 8 has to find the log as a crash would leave
+     * it.
+     */
+    if (code == 0 && sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK)
+        code = ledger_sqlite_fail(db, "configure the connection", err);
+    if (code != 0)
+        sqlite3_close(db);
+    else
+        *out = db;
+    return code;
+}
+
+void ledger_sqlite_allow_checkpoint_on_close(sqlite3 *db)
+{
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+}
+
+/* --- the file
+ * ------------------------------------------------------------------------------------- */
+
+static int ask_number(sqlite3 *db, const char *sql, long *out, struct error *err)
+{
+    char value[VALUE_MAX];
+    const int code = ask(db, sql, value, err);
+
+    *out = strtol(value, NULL, 10);
+    return code;
+}
+
+/* A file is a ledger by its application_id, or empty and about to become one. */
+static int check_identity(const char *path, struct error *err)
+{
+    sqlite3 *db = NULL;
+    long application = 0, objects = 0;
+    int code;
+
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        code = ledger_sqlite_fail(db, "open the file", err);
+    else
+        code = ask_number(db, "PRAGMA application_id", &application, err);
+    if (code == 0)
+        code = ask_number(db, "SELECT count(*) FROM sqlite_schema", &objects, err);
+    if (code != 0 && db != NULL && sqlite3_errcode(db) == SQLITE_NOTADB)
+        code = error_set(err, ERROR_REFUSED,
+                         "the file is not a SQLite database: name another, or move it away");
+    if (code == 0 && application != LEDGER_SQLITE_APPLICATION_ID &&
+        (application != 0 || objects != 0))
+        code = error_set(err, ERROR_REFUSED,
+                         "the file belongs to another program (application_id %ld, a ledger has "
+                         "%d): name another",
+                         application, LEDGER_SQLITE_APPLICATION_ID);
+    sqlite3_close(db);
+    return code;
+}
+
+static int apply_migration(sqlite3 *db, int version, struct error *err)
+{
+    char mark[96];
+
+    snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
+             LEDGER_SQLITE_APPLICATION_ID, version);
+    if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(db, ledger_sqlite_migrations[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(db, mark, NULL, NULL, NULL) != SQLITE_OK)
+        return ledger_sqlite_fail(db, "bring the schema up to date",
+                                  err); /* closing rolls it back */
+    return 0;
+}
+
+static int migrate(sqlite3 *db, struct error *err)
+{
+    long version = 0, newest = 0;
+    int code = ask_number(db, "PRAGMA user_version", &version, err);
+
+    while (ledger_sqlite_migrations[newest] != NULL)
+        newest++;
+    if (code == 0 && (version < 0 || version > newest))
+        code = error_set(err, ERROR_REFUSED,
+                         "its schema is version %ld, this program knows up to %ld: use the newer "
+                         "program",
+                         version, newest);
+    for (; code == 0 && version < newest; version++)
+        code = apply_migration(db, (int)version + 1, err);
+    return code;
+}
+
+/* SQLite gives the log the mode of the database. The folder's entry must survive a power loss, too.
+ */
+static int create_file(const char *path, struct error *err)
+{
+    char folder[PATH_MAX];
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0 && errno == EEXIST)
+        return 0;
+    if (fd < 0)
+        return error_set(err, ERROR_IO, "can't create it: %s", strerror(errno));
+    close(fd);
+    snprintf(folder, sizeof(folder), "%s", path);
+    fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) {
+        error_set(err, ERROR_IO, "can't sync its folder: %s", strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return ERROR_IO;
+    }
+    close(fd);
+    return 0;
+}
+
+int ledger_sqlite_prepare_file(const char *path, struct error *err)
+{
+    sqlite3 *db = NULL;
+    int code = create_file(path, err);
+
+    if (code == 0)
+        code = check_identity(path, err);
+    if (code == 0)
+        code = ledger_sqlite_connect(path, LEDGER_WRITE, &db, err);
+    if (code == 0)
+        code = migrate(db, err);
+    sqlite3_close(db);
+    return code;
+}

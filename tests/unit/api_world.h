@@ -1,0 +1,49 @@
+/*
+ * The world of the API's tests: control and ledger played by functions that record what they were
+ * asked and answer what the test says; keys, tokens and policy are real.
+ */
+#ifndef LOOKOUT_TESTS_UNIT_API_WORLD_H
+#define LOOKOUT_TESTS_UNIT_API_WORLD_H
+
+#include "gateway/control/admission.h"
+#include "gateway/http/api.h"
+
+#define WORLD_MAX_TOKEN 4096
+
+/* What the last call to admission asked for, its strings copied. */
+struct world_seen {
+    int starts, stops, describes;
+    char team[128], subject[128], project[300], version[32], key[128];
+    bool has_team, has_key, dry_run;
+    int64_t min_units, max_units;
+};
+
+struct world {
+    struct clock *clock;
+    struct metrics *metrics;
+    struct http_context context;
+    struct api *api;
+    struct world_seen seen;
+    /* Answers. */
+    struct start_result start;
+    struct stop_result stop;
+    struct model_view view;
+    struct control_readiness readiness;
+    struct reservation rows[60]; /* of the ledger, in the order of their ids */
+    size_t row_count;
+    int ledger_result; /* 0, or what every call to the ledger returns */
+    struct quota_usage usage;
+};
+
+extern struct world world;
+
+int world_open(void); /* 0, or -1 with the error on standard error */
+void world_close(void);
+
+/* A token for these teams (comma-separated, may be "") and scopes. */
+void world_token(const char *teams, const char *scopes, char out[WORLD_MAX_TOKEN]);
+
+/* A live row to put into answers and the ledger. `number` makes its id. */
+struct reservation world_row(unsigned number, const char *team);
+
+#endif
