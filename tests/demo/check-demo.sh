@@ -31,6 +31,8 @@ fail() {
 
 start_demo() {
 	mkdir "$work/tmp"
+	# What the former one said must not be taken for this one's words.
+	: >"$work/out"
 	TMPDIR=$work/tmp sh "$demo" </dev/null >"$work/out" 2>&1 &
 	pid=$!
 }
