@@ -37,8 +37,8 @@ emulator_program=$top_builddir/tests/emulator/lookout-emulator
 # A proxy of the caller's has nothing to do on the loopback.
 no_proxy=127.0.0.1
 export no_proxy
-# Settings of the caller's gateway must not bend this one.
-for variable in $(env | sed -n 's/^\(LOOKOUT_[A-Z_]*\)=.*/\1/p'); do
+# Settings of the caller's gateway must not bend this one, nor a session of the caller's at AWS.
+for variable in AWS_SESSION_TOKEN $(env | sed -n 's/^\(LOOKOUT_[A-Z_]*\)=.*/\1/p'); do
 	unset "$variable"
 done
 
