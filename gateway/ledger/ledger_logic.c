@@ -23,20 +23,16 @@ static void count_row(struct quota_usage *usage, const struct reservation *row, 
 static int move_balances(struct ledger_change *change, const struct reservation *before,
                          const struct reservation *after, struct error *err)
 {
-    const struct ledger_backend *backend = change->backend;
     const struct quota_usage nothing = {0};
     struct quota_usage delta = {0};
-    int code;
 
     if (before != NULL)
         count_row(&delta, before, -1);
     count_row(&delta, after, 1);
     if (memcmp(&delta, &nothing, sizeof(delta)) == 0)
         return 0;
-    code = backend->add_usage(change->session, LEDGER_ACCOUNT_SCOPE, &delta, err);
-    if (code == 0)
-        code = backend->add_usage(change->session, after->team, &delta, err);
-    return code;
+    return ledger_balances_add(change->balances, change->backend, change->session, after->team,
+                               &delta, err);
 }
 
 static int check_text(const char *name, const char *text, size_t size, bool required,
@@ -182,7 +178,8 @@ static int decide(struct ledger_change *change, const struct ledger_reserve *req
         out->fence_until_ms = doubt_ms + request->quiet_ms;
         return 0;
     }
-    code = change->backend->get_usage(change->session, row->team, &account, &team, err);
+    code = ledger_balances_get(change->balances, change->backend, change->session, row->team,
+                               &account, &team, err);
     if (code != 0)
         return code;
     if (!request->decide(request->decide_context, &account, &team)) {

@@ -7,11 +7,13 @@
 
 #include "gateway/ledger/ledger.h"
 #include "gateway/ledger/ledger_backend.h"
+#include "gateway/ledger/ledger_balances.h"
 
 /* A write session inside a transaction, and whether a change has begun to write. */
 struct ledger_change {
     const struct ledger_backend *backend;
     struct ledger_session *session;
+    struct ledger_balances *balances; /* to be written before the commit */
     bool wrote;
 };
 

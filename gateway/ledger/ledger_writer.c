@@ -5,11 +5,15 @@
  */
 #include "gateway/ledger/ledger_writer.h"
 
+#include "gateway/ledger/ledger_balances.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+_Static_assert(LEDGER_SCOPES_MAX > LEDGER_BATCH_MAX, "each change may be another team's");
 
 struct ledger_writer {
     const struct ledger_backend *backend;
@@ -23,7 +27,9 @@ struct ledger_writer {
     bool idle; /* the thread sleeps on `arrived` */
     bool stopping;
 
-    struct ledger_session *session; /* the thread's; NULL after a failure, until it reconnects */
+    /* The thread's. */
+    struct ledger_session *session; /* NULL after a failure, until it reconnects */
+    struct ledger_balances balances;
     atomic_bool writable;
     atomic_llong commits, changes;
 };
@@ -86,11 +92,35 @@ static bool spoils(const struct ledger_job *job)
 
 static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
 {
-    struct ledger_change change = {.backend = writer->backend, .session = writer->session};
+    struct ledger_change change = {
+        .backend = writer->backend, .session = writer->session, .balances = &writer->balances};
 
     job->code = job->run(&change, job->context, &job->error);
     job->wrote = change.wrote;
     return !spoils(job);
+}
+
+/* All that the jobs write. False when one of them, `*spoiler`, makes it worthless. */
+static bool write_together(struct ledger_writer *writer, struct ledger_job **jobs, size_t count,
+                           struct ledger_job **spoiler, int64_t *written)
+{
+    struct error err;
+    int code;
+
+    ledger_balances_forget(&writer->balances);
+    for (size_t i = 0; i < count; i++) {
+        *spoiler = jobs[i];
+        if (!run_job(writer, jobs[i]))
+            return false;
+        *written += jobs[i]->wrote;
+    }
+    code = ledger_balances_write(&writer->balances, writer->backend, writer->session, &err);
+    if (code == 0)
+        return true;
+    /* No job's own failure: it is told of the last, and all get their second try. */
+    (*spoiler)->code = code;
+    (*spoiler)->error = err;
+    return false;
 }
 
 /*
@@ -109,13 +139,9 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
         answer_retry(jobs, count, &err);
         return true;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (!run_job(writer, jobs[i])) {
-            writer->backend->rollback(writer->session);
-            *spoiler = jobs[i];
-            return false;
-        }
-        written += jobs[i]->wrote;
+    if (!write_together(writer, jobs, count, spoiler, &written)) {
+        writer->backend->rollback(writer->session);
+        return false;
     }
     if (writer->backend->commit(writer->session, &err) != 0) {
         atomic_store(&writer->writable, false);

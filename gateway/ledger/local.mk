@@ -4,6 +4,7 @@ gateway_ledger_libledger_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger.h %D%/ledger.c \
 	%D%/ledger_backend.h \
+	%D%/ledger_balances.h %D%/ledger_balances.c \
 	%D%/ledger_lock.h %D%/ledger_lock.c \
 	%D%/ledger_logic.h %D%/ledger_logic.c \
 	%D%/ledger_readers.h %D%/ledger_readers.c \

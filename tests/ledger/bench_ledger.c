@@ -1,11 +1,13 @@
 /*
  * How many durable reservations a second: bench_ledger FOLDER [CALLERS [SECONDS [ROWS [settle]]]].
  * Each caller reserves a new model with a new key, again and again; with "settle" it also makes it
- * ACTIVE, as a start does. ROWS closed ones are there before. Prints one line.
+ * ACTIVE, as a start does. ROWS closed ones are there before. Prints one line; its CPU times are
+ * per start, those of the writer's thread and those of the whole process, callers included.
  */
 #include "gateway/base/crypto.h"
 #include "gateway/ledger/ledger.h"
 
+#include <dirent.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <pthread.h>
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define CALLERS_MAX  256
@@ -52,12 +55,13 @@ static int64_t now_us(void)
 static void fill_row(struct reservation *row, unsigned caller, int64_t n)
 {
     memset(row, 0, sizeof(*row));
-    if (crypto_uuid4(row->id) != 0 || crypto_uuid4(row->client_token) != 0)
+    if (crypto_uuid7(NOW_MS + now_us() / 1000, row->id) != 0 ||
+        crypto_uuid4(row->client_token) != 0)
         abort();
     row->state = RESERVATION_PENDING;
     snprintf(row->team, sizeof(row->team), "team-%u", caller % TEAMS);
     snprintf(row->subject, sizeof(row->subject), "someone@example.com");
-    snprintf(row->project, sizeof(row->project), "project-%.12s", row->id);
+    snprintf(row->project, sizeof(row->project), "project-%.13s", row->client_token);
     snprintf(row->version, sizeof(row->version), "%d", (int)(n % 1000) + 1);
     row->min_units = row->units = 1;
     row->body_len = (size_t)snprintf(row->body, sizeof(row->body), "{\"MinInferenceUnits\":1}");
@@ -155,9 +159,63 @@ static double read_cost_us(struct ledger *ledger)
     return (double)(now_us() - before_us) / reads;
 }
 
-static void report(struct ledger *ledger, struct caller *callers, unsigned count, int64_t done,
-                   double seconds, int64_t commits, int64_t changes)
+/* What was spent since the process began. */
+struct spent {
+    int64_t wall_us, writer_us, process_us;
+    int64_t commits, changes;
+};
+
+/* CPU time of the thread that calls itself so, by the scheduler's own account (proc(5)); 0 = none.
+ */
+static int64_t thread_cpu_us(const char *name)
 {
+    DIR *tasks = opendir("/proc/self/task");
+    const struct dirent *task;
+    int64_t ns = 0;
+
+    while (tasks != NULL && ns == 0 && (task = readdir(tasks)) != NULL) {
+        char path[PATH_MAX], comm[32] = "";
+        FILE *file;
+
+        snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task->d_name);
+        file = fopen(path, "r");
+        if (file == NULL)
+            continue;
+        if (fgets(comm, sizeof(comm), file) != NULL)
+            comm[strcspn(comm, "\n")] = '\0';
+        fclose(file);
+        snprintf(path, sizeof(path), "/proc/self/task/%s/schedstat", task->d_name);
+        file = strcmp(comm, name) == 0 ? fopen(path, "r") : NULL;
+        if (file == NULL)
+            continue;
+        if (fscanf(file, "%" SCNd64, &ns) != 1)
+            ns = 0;
+        fclose(file);
+    }
+    if (tasks != NULL)
+        closedir(tasks);
+    return ns / 1000;
+}
+
+static struct spent spent_until_now(const struct ledger *ledger)
+{
+    struct spent spent = {.wall_us = now_us(), .writer_us = thread_cpu_us("ledger-writer")};
+    struct rusage usage;
+
+    getrusage(RUSAGE_SELF, &usage);
+    spent.process_us = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
+                       usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
+    ledger_counters(ledger, &spent.commits, &spent.changes);
+    return spent;
+}
+
+static void report(struct ledger *ledger, struct caller *callers, unsigned count, int64_t done,
+                   const struct spent *before, const struct spent *after)
+{
+    const double seconds = (double)(after->wall_us - before->wall_us) / 1e6;
+    const double starts = done > 0 ? (double)done : 1;
+    const int64_t commits = after->commits - before->commits;
+    const int64_t changes = after->changes - before->changes;
     uint32_t *all = calloc((size_t)done + 1, sizeof(*all));
     size_t samples = 0;
 
@@ -169,10 +227,12 @@ static void report(struct ledger *ledger, struct caller *callers, unsigned count
     }
     qsort(all, samples, sizeof(*all), compare_us);
     printf("callers=%u starts/s=%.0f changes/s=%.0f group=%.1f p50_us=%u p99_us=%u max_us=%u "
-           "read_us=%.1f\n",
+           "read_us=%.1f writer_cpu_us=%.1f process_cpu_us=%.1f\n",
            count, (double)done / seconds, (double)changes / seconds,
            commits > 0 ? (double)changes / (double)commits : 0, all[samples / 2],
-           all[samples * 99 / 100], all[samples > 0 ? samples - 1 : 0], read_cost_us(ledger));
+           all[samples * 99 / 100], all[samples > 0 ? samples - 1 : 0], read_cost_us(ledger),
+           (double)(after->writer_us - before->writer_us) / starts,
+           (double)(after->process_us - before->process_us) / starts);
     free(all);
 }
 
@@ -187,7 +247,8 @@ int main(int argc, char **argv)
     struct ledger *ledger = NULL;
     struct error err = {0};
     struct timespec duration = {.tv_sec = seconds};
-    int64_t began_us, commits, changes, commits_before, changes_before, done;
+    struct spent before, after;
+    int64_t done;
     atomic_bool stop = false;
 
     if (argc < 2 || count == 0 || count > CALLERS_MAX || seconds < 1) {
@@ -213,15 +274,13 @@ int main(int argc, char **argv)
                                      .stop = &stop,
                                      .settle = argc > 5 && strcmp(argv[5], "settle") == 0,
                                      .samples_us = calloc(SAMPLES_MAX, sizeof(uint32_t))};
-    ledger_counters(ledger, &commits_before, &changes_before);
-    began_us = now_us();
+    before = spent_until_now(ledger);
     run_callers(callers, count);
     nanosleep(&duration, NULL);
     atomic_store(&stop, true);
     done = join_callers(callers, count);
-    ledger_counters(ledger, &commits, &changes);
-    report(ledger, callers, count, done, (double)(now_us() - began_us) / 1e6,
-           commits - commits_before, changes - changes_before);
+    after = spent_until_now(ledger);
+    report(ledger, callers, count, done, &before, &after);
     for (unsigned i = 0; i < count; i++)
         free(callers[i].samples_us);
     ledger_close(&ledger);
