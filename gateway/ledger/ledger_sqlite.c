@@ -23,6 +23,9 @@ struct ledger_store {
 struct ledger_session {
     sqlite3 *db;
     sqlite3_stmt *statements[ALL_STATEMENTS];
+    /* The row met last: whoever writes one has just read or inserted it, and needs no look-up. */
+    char known_id[RESERVATION_ID_LEN + 1];
+    sqlite3_int64 known_number;
 };
 
 /* --- steps
@@ -160,6 +163,30 @@ static int read_row(sqlite3_stmt *statement, struct reservation *row, struct err
     return 0;
 }
 
+static void know_number(struct ledger_session *session, const char *id, sqlite3_int64 number)
+{
+    memcpy(session->known_id, id, sizeof(session->known_id));
+    session->known_number = number;
+}
+
+static int find_number(struct ledger_session *session, const char *id, sqlite3_int64 *number,
+                       struct error *err)
+{
+    sqlite3_stmt *statement = session->statements[FIND_NUMBER];
+    int code;
+
+    if (strcmp(session->known_id, id) != 0) {
+        bind_text(statement, 1, id);
+        code = first(session, FIND_NUMBER, "look for a reservation", err);
+        if (code != 0)
+            return code;
+        know_number(session, id, sqlite3_column_int64(statement, 0));
+        sqlite3_reset(statement);
+    }
+    *number = session->known_number;
+    return 0;
+}
+
 static int first_row(struct ledger_session *session, enum statement which, struct reservation *row,
                      struct error *err)
 {
@@ -168,6 +195,8 @@ static int first_row(struct ledger_session *session, enum statement which, struc
     if (code != 0)
         return code;
     code = read_row(session->statements[which], row, err);
+    if (code == 0)
+        know_number(session, row->id, sqlite3_column_int64(session->statements[which], COLUMNS));
     sqlite3_reset(session->statements[which]);
     return code;
 }
@@ -202,10 +231,10 @@ static int get_key(struct ledger_session *session, const char *team, const char 
     if (code != 0)
         return code;
     code = read_row(statement, &out->row, err);
-    if (code == 0 && sqlite3_column_bytes(statement, (int)COLUMNS) != LEDGER_FINGERPRINT_LEN)
+    if (code == 0 && sqlite3_column_bytes(statement, COLUMNS + 1) != LEDGER_FINGERPRINT_LEN)
         code = error_set(err, ERROR_IO, "a key's fingerprint is unreadable: restore a backup");
     if (code == 0)
-        memcpy(out->fingerprint, sqlite3_column_blob(statement, (int)COLUMNS),
+        memcpy(out->fingerprint, sqlite3_column_blob(statement, COLUMNS + 1),
                LEDGER_FINGERPRINT_LEN);
     sqlite3_reset(statement);
     return code;
@@ -336,6 +365,7 @@ static void rollback(struct ledger_session *session)
 {
     struct error ignored;
 
+    session->known_id[0] = '\0'; /* its number may become another's */
     /* A full disk or an I/O error may have rolled back already: autocommit is on again then. */
     if (!sqlite3_get_autocommit(session->db))
         (void)run(session, ROLLBACK, "roll back", &ignored);
@@ -345,11 +375,15 @@ static int insert_row(struct ledger_session *session, const struct reservation *
                       struct error *err)
 {
     sqlite3_stmt *statement = session->statements[INSERT_ROW];
+    int code;
 
     for (size_t i = 0; i < COLUMNS; i++)
         bind_column(statement, (int)i + 1, &ledger_sqlite_columns[i], row);
     sqlite3_bind_int(statement, PARAMETER_LIVE, reservation_state_is_live(row->state));
-    return run(session, INSERT_ROW, "insert a reservation", err);
+    code = run(session, INSERT_ROW, "insert a reservation", err);
+    if (code == 0)
+        know_number(session, row->id, sqlite3_last_insert_rowid(session->db));
+    return code;
 }
 
 static enum column_change change_needed(const struct reservation *before,
@@ -370,8 +404,11 @@ static int update_row(struct ledger_session *session, const struct reservation *
                                  : most == COLUMN_MOVED ? UPDATE_MOVED
                                                         : UPDATE_FREE;
     sqlite3_stmt *statement = session->statements[which];
-    int code;
+    sqlite3_int64 number;
+    int code = find_number(session, after->id, &number, err);
 
+    if (code != 0)
+        return code;
     bind_column(statement, COLUMN_ID + 1, &ledger_sqlite_columns[COLUMN_ID], after);
     for (size_t i = 0; i < COLUMNS; i++) {
         if (ledger_sqlite_columns[i].change != COLUMN_FIXED)
@@ -379,6 +416,7 @@ static int update_row(struct ledger_session *session, const struct reservation *
     }
     sqlite3_bind_int(statement, PARAMETER_LIVE, reservation_state_is_live(after->state));
     sqlite3_bind_int64(statement, PARAMETER_EXPECTED, before->row_version);
+    sqlite3_bind_int64(statement, PARAMETER_NUMBER, number);
     code = run(session, which, "update a reservation", err);
     if (code == 0 && sqlite3_changes(session->db) != 1)
         code = error_set(err, ERROR_CONFLICT, "reservation %s is no longer at version %" PRId64,
@@ -391,11 +429,15 @@ static int put_key(struct ledger_session *session, const char *team, const char 
                    struct error *err)
 {
     sqlite3_stmt *statement = session->statements[PUT_KEY];
+    sqlite3_int64 number;
+    const int code = find_number(session, id, &number, err);
 
+    if (code != 0)
+        return code;
     bind_text(statement, 1, team);
     bind_text(statement, 2, key);
     sqlite3_bind_blob(statement, 3, fingerprint, LEDGER_FINGERPRINT_LEN, SQLITE_STATIC);
-    bind_text(statement, 4, id);
+    sqlite3_bind_int64(statement, 4, number);
     return run(session, PUT_KEY, "write a key", err);
 }
 

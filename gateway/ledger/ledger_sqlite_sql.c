@@ -70,10 +70,10 @@ const struct column ledger_sqlite_columns[COLUMNS] = {
 
 /* "@" stands for the list of a row's columns. INDEXED BY: a plan that needs a scan is an error. */
 static const char *const statement_texts[ALL_STATEMENTS] = {
-    [GET_ROW] = "SELECT @ FROM reservation r WHERE r.id = ?1",
-    [GET_LIVE] = "SELECT @ FROM reservation r INDEXED BY reservation_live"
+    [GET_ROW] = "SELECT @, r.number FROM reservation r WHERE r.id = ?1",
+    [GET_LIVE] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_live"
                  " WHERE r.live = 1 AND r.project = ?1 AND r.version = ?2",
-    [GET_KEY] = "SELECT @, k.fingerprint FROM idempotency_key k"
+    [GET_KEY] = "SELECT @, r.number, k.fingerprint FROM idempotency_key k"
                 " JOIN reservation r ON r.number = k.reservation WHERE k.team = ?1 AND k.key = ?2",
     [GET_META] = "SELECT value FROM meta WHERE name = ?1",
     [GET_STOP_DOUBT] = "SELECT max(stop_doubt_ms) FROM reservation INDEXED BY reservation_doubt"
@@ -91,8 +91,9 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
+    [FIND_NUMBER] = "SELECT number FROM reservation WHERE id = ?1",
     [PUT_KEY] = "INSERT INTO idempotency_key (team, key, fingerprint, reservation)"
-                " SELECT ?1, ?2, ?3, number FROM reservation WHERE id = ?4"
+                " VALUES (?1, ?2, ?3, ?4)"
                 " ON CONFLICT (team, key) DO UPDATE"
                 " SET fingerprint = excluded.fingerprint, reservation = excluded.reservation",
     [PUT_META] = "INSERT INTO meta (name, value) VALUES (?1, ?2)"
@@ -154,7 +155,8 @@ static void sql_update(struct ledger_sql *sql, enum column_change most)
     }
     if (most == COLUMN_INDEXED)
         sql_add(sql, ", live = ?%d", PARAMETER_LIVE);
-    sql_add(sql, " WHERE id = ?%d AND row_version = ?%d", COLUMN_ID + 1, PARAMETER_EXPECTED);
+    sql_add(sql, " WHERE number = ?%d AND id = ?%d AND row_version = ?%d", PARAMETER_NUMBER,
+            COLUMN_ID + 1, PARAMETER_EXPECTED);
 }
 
 void ledger_sqlite_write_sql(enum statement which, struct ledger_sql *out)

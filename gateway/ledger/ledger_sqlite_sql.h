@@ -35,6 +35,7 @@ struct column {
 #define COLUMN_ROW_VERSION 1
 #define PARAMETER_LIVE     (COLUMNS + 1)
 #define PARAMETER_EXPECTED (COLUMNS + 2) /* the row_version before */
+#define PARAMETER_NUMBER   (COLUMNS + 3)
 extern const struct column ledger_sqlite_columns[COLUMNS];
 
 /* What a statement of these names is asked, ledger_backend.h tells; its parameters stand in its
@@ -55,6 +56,7 @@ enum statement {
     COMMIT,
     ROLLBACK,
     INSERT_ROW,
+    FIND_NUMBER,
     UPDATE_FREE,
     UPDATE_MOVED,
     UPDATE_INDEXED,
