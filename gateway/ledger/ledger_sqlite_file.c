@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -223,11 +224,23 @@ static int create_file(const char *path, struct error *err)
     return 0;
 }
 
+/*
+ * SQLite counts its memory under one mutex of the process, which the writer and all readers would
+ * take at every allocation; nobody reads that count. Refused once SQLite is in use: no harm then.
+ */
+static void configure_library(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int ledger_sqlite_prepare_file(const char *path, struct error *err)
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
     sqlite3 *db = NULL;
-    int code = create_file(path, err);
+    int code;
 
+    pthread_once(&configured, configure_library);
+    code = create_file(path, err);
     if (code == 0)
         code = check_identity(path, err);
     if (code == 0)
