@@ -206,6 +206,19 @@ static size_t take_batch(struct ledger_writer *writer, struct ledger_job **jobs)
     return count;
 }
 
+/*
+ * Wakes one caller, each of whom wakes two more. A wake-up for each was a fifth of the writer's
+ * time, and most of them took the processor from it.
+ */
+static void wake_all(struct ledger_job **jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        jobs[i]->wakes[0] = 2 * i + 1 < count ? jobs[2 * i + 1] : NULL;
+        jobs[i]->wakes[1] = 2 * i + 2 < count ? jobs[2 * i + 2] : NULL;
+    }
+    sem_post(&jobs[0]->answered); /* the last use of them all: they are their callers' again */
+}
+
 static void *writer_main(void *context)
 {
     struct ledger_writer *writer = context;
@@ -214,8 +227,7 @@ static void *writer_main(void *context)
 
     while ((count = take_batch(writer, jobs)) > 0) {
         run_batch(writer, jobs, count);
-        for (size_t i = 0; i < count; i++)
-            sem_post(&jobs[i]->answered); /* its last use: the job is its caller's again */
+        wake_all(jobs, count);
     }
     return NULL;
 }
@@ -237,6 +249,8 @@ int ledger_writer_do(struct ledger_writer *writer, struct ledger_job *job, struc
 
     while (sem_wait(&job->answered) != 0 && errno == EINTR)
         ;
+    for (int i = 0; i < 2 && job->wakes[i] != NULL; i++)
+        sem_post(&job->wakes[i]->answered);
     sem_destroy(&job->answered);
     if (job->code != 0 && err != NULL)
         *err = job->error;

@@ -28,6 +28,7 @@ struct ledger_job {
     /* The writer's part. */
     struct ledger_job *next;
     sem_t answered;
+    struct ledger_job *wakes[2]; /* whom this caller wakes when it has its answer; NULL = nobody */
     bool wrote;
     int code;
     struct error error;
