@@ -3,6 +3,7 @@
 
 #include "gateway/ledger/ledger_lock.h"
 #include "gateway/ledger/ledger_sqlite_file.h"
+#include "gateway/ledger/ledger_sqlite_row.h"
 #include "gateway/ledger/ledger_sqlite_sql.h"
 
 #include <inttypes.h>
@@ -61,107 +62,8 @@ static int first(struct ledger_session *session, enum statement which, const cha
     return code;
 }
 
-static void bind_text(sqlite3_stmt *statement, int parameter, const char *text)
-{
-    sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC);
-}
-
 /* --- rows ---------------------------------------------------------------------------------------
  */
-
-static void bind_column(sqlite3_stmt *statement, int parameter, const struct column *column,
-                        const struct reservation *row)
-{
-    const void *member = (const char *)row + column->offset;
-
-    switch (column->type) {
-    case COLUMN_TEXT:
-        bind_text(statement, parameter, member);
-        break;
-    case COLUMN_INT64:
-        sqlite3_bind_int64(statement, parameter, *(const int64_t *)member);
-        break;
-    case COLUMN_INT:
-        sqlite3_bind_int(statement, parameter, *(const int *)member);
-        break;
-    case COLUMN_BOOL:
-        sqlite3_bind_int(statement, parameter, *(const bool *)member);
-        break;
-    case COLUMN_BODY:
-        sqlite3_bind_blob(statement, parameter, row->body, (int)row->body_len, SQLITE_STATIC);
-        break;
-    case COLUMN_STATE:
-        bind_text(statement, parameter, reservation_state_name(row->state));
-        break;
-    case COLUMN_END:
-        bind_text(statement, parameter, reservation_end_name(row->end));
-        break;
-    }
-}
-
-static bool copy_text(sqlite3_stmt *statement, int index, char *out, size_t size)
-{
-    const unsigned char *text = sqlite3_column_text(statement, index);
-    const size_t len = (size_t)sqlite3_column_bytes(statement, index);
-
-    if (text == NULL || len >= size)
-        return false;
-    memcpy(out, text, len + 1);
-    return true;
-}
-
-static bool copy_body(sqlite3_stmt *statement, int index, struct reservation *row)
-{
-    const void *body = sqlite3_column_blob(statement, index);
-
-    row->body_len = (size_t)sqlite3_column_bytes(statement, index);
-    if (row->body_len > sizeof(row->body))
-        return false;
-    if (row->body_len > 0)
-        memcpy(row->body, body, row->body_len);
-    return true;
-}
-
-/* False when the value is none that we could have written. */
-static bool read_column(sqlite3_stmt *statement, int index, const struct column *column,
-                        struct reservation *row)
-{
-    void *member = (char *)row + column->offset;
-
-    switch (column->type) {
-    case COLUMN_TEXT:
-        return copy_text(statement, index, member, column->size);
-    case COLUMN_INT64:
-        *(int64_t *)member = sqlite3_column_int64(statement, index);
-        return true;
-    case COLUMN_INT:
-        *(int *)member = sqlite3_column_int(statement, index);
-        return true;
-    case COLUMN_BOOL:
-        *(bool *)member = sqlite3_column_int(statement, index) != 0;
-        return true;
-    case COLUMN_BODY:
-        return copy_body(statement, index, row);
-    case COLUMN_STATE:
-        return reservation_state_parse((const char *)sqlite3_column_text(statement, index),
-                                       &row->state);
-    case COLUMN_END:
-        return reservation_end_parse((const char *)sqlite3_column_text(statement, index),
-                                     &row->end);
-    }
-    return false;
-}
-
-static int read_row(sqlite3_stmt *statement, struct reservation *row, struct error *err)
-{
-    memset(row, 0, sizeof(*row));
-    for (size_t i = 0; i < COLUMNS; i++) {
-        if (!read_column(statement, (int)i, &ledger_sqlite_columns[i], row))
-            return error_set(err, ERROR_IO, "reservation %s has an unreadable %s: restore a backup",
-                             row->id, ledger_sqlite_columns[i].name);
-    }
-    return 0;
-}
 
 static void know_number(struct ledger_session *session, const char *id, sqlite3_int64 number)
 {
@@ -176,7 +78,7 @@ static int find_number(struct ledger_session *session, const char *id, sqlite3_i
     int code;
 
     if (strcmp(session->known_id, id) != 0) {
-        bind_text(statement, 1, id);
+        ledger_sqlite_bind_text(statement, 1, id);
         code = first(session, FIND_NUMBER, "look for a reservation", err);
         if (code != 0)
             return code;
@@ -194,7 +96,7 @@ static int first_row(struct ledger_session *session, enum statement which, struc
 
     if (code != 0)
         return code;
-    code = read_row(session->statements[which], row, err);
+    code = ledger_sqlite_read_row(session->statements[which], row, err);
     if (code == 0)
         know_number(session, row->id, sqlite3_column_int64(session->statements[which], COLUMNS));
     sqlite3_reset(session->statements[which]);
@@ -207,15 +109,15 @@ static int first_row(struct ledger_session *session, enum statement which, struc
 static int get_row(struct ledger_session *session, const char *id, struct reservation *out,
                    struct error *err)
 {
-    bind_text(session->statements[GET_ROW], 1, id);
+    ledger_sqlite_bind_text(session->statements[GET_ROW], 1, id);
     return first_row(session, GET_ROW, out, err);
 }
 
 static int get_live(struct ledger_session *session, const char *project, const char *version,
                     struct reservation *out, struct error *err)
 {
-    bind_text(session->statements[GET_LIVE], 1, project);
-    bind_text(session->statements[GET_LIVE], 2, version);
+    ledger_sqlite_bind_text(session->statements[GET_LIVE], 1, project);
+    ledger_sqlite_bind_text(session->statements[GET_LIVE], 2, version);
     return first_row(session, GET_LIVE, out, err);
 }
 
@@ -225,12 +127,12 @@ static int get_key(struct ledger_session *session, const char *team, const char 
     sqlite3_stmt *statement = session->statements[GET_KEY];
     int code;
 
-    bind_text(statement, 1, team);
-    bind_text(statement, 2, key);
+    ledger_sqlite_bind_text(statement, 1, team);
+    ledger_sqlite_bind_text(statement, 2, key);
     code = first(session, GET_KEY, "look for a key", err);
     if (code != 0)
         return code;
-    code = read_row(statement, &out->row, err);
+    code = ledger_sqlite_read_row(statement, &out->row, err);
     if (code == 0 && sqlite3_column_bytes(statement, COLUMNS + 1) != LEDGER_FINGERPRINT_LEN)
         code = error_set(err, ERROR_IO, "a key's fingerprint is unreadable: restore a backup");
     if (code == 0)
@@ -246,11 +148,11 @@ static int get_meta(struct ledger_session *session, const char *name,
     sqlite3_stmt *statement = session->statements[GET_META];
     int code;
 
-    bind_text(statement, 1, name);
+    ledger_sqlite_bind_text(statement, 1, name);
     code = first(session, GET_META, "read a setting", err);
     if (code != 0)
         return code;
-    if (!copy_text(statement, 0, value, LEDGER_META_MAX + 1))
+    if (!ledger_sqlite_copy_text(statement, 0, value, LEDGER_META_MAX + 1))
         code = error_set(err, ERROR_IO, "the ledger's %s is unreadable: restore a backup", name);
     sqlite3_reset(statement);
     return code;
@@ -262,8 +164,8 @@ static int get_stop_doubt(struct ledger_session *session, const char *project, c
     sqlite3_stmt *statement = session->statements[GET_STOP_DOUBT];
     int code;
 
-    bind_text(statement, 1, project);
-    bind_text(statement, 2, version);
+    ledger_sqlite_bind_text(statement, 1, project);
+    ledger_sqlite_bind_text(statement, 2, version);
     code = first(session, GET_STOP_DOUBT, "look for a fence", err);
     if (code != 0)
         return code;
@@ -281,8 +183,8 @@ static int get_usage(struct ledger_session *session, const char *team, struct qu
     memset(account, 0, sizeof(*account));
     if (team != NULL)
         memset(of_team, 0, sizeof(*of_team));
-    bind_text(statement, 1, LEDGER_ACCOUNT_SCOPE);
-    bind_text(statement, 2, team);
+    ledger_sqlite_bind_text(statement, 1, LEDGER_ACCOUNT_SCOPE);
+    ledger_sqlite_bind_text(statement, 2, team);
     while ((stepped = sqlite3_step(statement)) == SQLITE_ROW) {
         struct quota_usage *usage = sqlite3_column_int(statement, 0) == 0 ? account : of_team;
 
@@ -332,14 +234,14 @@ static int list_live(struct ledger_session *session, const struct ledger_filter 
 
     *count = 0;
     name_states(filter->states, states);
-    bind_text(statement, 1, after_id);
-    bind_text(statement, 2, filter->team);
-    bind_text(statement, 3, filter->project);
-    bind_text(statement, 4, states);
+    ledger_sqlite_bind_text(statement, 1, after_id);
+    ledger_sqlite_bind_text(statement, 2, filter->team);
+    ledger_sqlite_bind_text(statement, 3, filter->project);
+    ledger_sqlite_bind_text(statement, 4, states);
     sqlite3_bind_int64(statement, 5, filter->lease_before_ms);
     sqlite3_bind_int64(statement, 6, (sqlite3_int64)capacity);
     while (code == 0 && (stepped = sqlite3_step(statement)) == SQLITE_ROW) {
-        code = read_row(statement, &rows[*count], err);
+        code = ledger_sqlite_read_row(statement, &rows[*count], err);
         *count += code == 0;
     }
     if (code == 0 && stepped != SQLITE_DONE)
@@ -378,7 +280,7 @@ static int insert_row(struct ledger_session *session, const struct reservation *
     int code;
 
     for (size_t i = 0; i < COLUMNS; i++)
-        bind_column(statement, (int)i + 1, &ledger_sqlite_columns[i], row);
+        ledger_sqlite_bind_column(statement, (int)i + 1, &ledger_sqlite_columns[i], row);
     sqlite3_bind_int(statement, PARAMETER_LIVE, reservation_state_is_live(row->state));
     code = run(session, INSERT_ROW, "insert a reservation", err);
     if (code == 0)
@@ -409,10 +311,10 @@ static int update_row(struct ledger_session *session, const struct reservation *
 
     if (code != 0)
         return code;
-    bind_column(statement, COLUMN_ID + 1, &ledger_sqlite_columns[COLUMN_ID], after);
+    ledger_sqlite_bind_column(statement, COLUMN_ID + 1, &ledger_sqlite_columns[COLUMN_ID], after);
     for (size_t i = 0; i < COLUMNS; i++) {
         if (ledger_sqlite_columns[i].change != COLUMN_FIXED)
-            bind_column(statement, (int)i + 1, &ledger_sqlite_columns[i], after);
+            ledger_sqlite_bind_column(statement, (int)i + 1, &ledger_sqlite_columns[i], after);
     }
     sqlite3_bind_int(statement, PARAMETER_LIVE, reservation_state_is_live(after->state));
     sqlite3_bind_int64(statement, PARAMETER_EXPECTED, before->row_version);
@@ -434,8 +336,8 @@ static int put_key(struct ledger_session *session, const char *team, const char 
 
     if (code != 0)
         return code;
-    bind_text(statement, 1, team);
-    bind_text(statement, 2, key);
+    ledger_sqlite_bind_text(statement, 1, team);
+    ledger_sqlite_bind_text(statement, 2, key);
     sqlite3_bind_blob(statement, 3, fingerprint, LEDGER_FINGERPRINT_LEN, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 4, number);
     return run(session, PUT_KEY, "write a key", err);
@@ -444,8 +346,8 @@ static int put_key(struct ledger_session *session, const char *team, const char 
 static int put_meta(struct ledger_session *session, const char *name, const char *value,
                     struct error *err)
 {
-    bind_text(session->statements[PUT_META], 1, name);
-    bind_text(session->statements[PUT_META], 2, value);
+    ledger_sqlite_bind_text(session->statements[PUT_META], 1, name);
+    ledger_sqlite_bind_text(session->statements[PUT_META], 2, value);
     return run(session, PUT_META, "write a setting", err);
 }
 
@@ -454,7 +356,7 @@ static int change_usage(struct ledger_session *session, enum statement which, co
 {
     sqlite3_stmt *statement = session->statements[which];
 
-    bind_text(statement, 1, scope);
+    ledger_sqlite_bind_text(statement, 1, scope);
     sqlite3_bind_int64(statement, 2, delta->used_units);
     sqlite3_bind_int64(statement, 3, delta->reserved_units);
     sqlite3_bind_int64(statement, 4, delta->used_models);

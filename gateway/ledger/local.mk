@@ -10,6 +10,7 @@ gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger_readers.h %D%/ledger_readers.c \
 	%D%/ledger_sqlite.h %D%/ledger_sqlite.c \
 	%D%/ledger_sqlite_file.h %D%/ledger_sqlite_file.c \
+	%D%/ledger_sqlite_row.h %D%/ledger_sqlite_row.c \
 	%D%/ledger_sqlite_schema.h %D%/ledger_sqlite_schema.c \
 	%D%/ledger_sqlite_sql.h %D%/ledger_sqlite_sql.c \
 	%D%/ledger_writer.h %D%/ledger_writer.c \
