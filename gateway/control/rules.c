@@ -238,9 +238,11 @@ bool rules_stop_due(const struct control_settings *settings, const struct observ
         return false;
     if (row->stop_sent_ms == 0)
         return true;
-    if (observation->kind != OBSERVED_RUNNING)
-        return false;
-    return row->stop_accepted_ms == 0 || now_ms - row->stop_accepted_ms >= settings->stop_renew_ms;
+    /* Unseen, it may run: who can't look still stops. */
+    if (row->stop_accepted_ms == 0)
+        return observation->kind == OBSERVED_RUNNING || observation->kind == OBSERVED_NOTHING;
+    return observation->kind == OBSERVED_RUNNING &&
+           now_ms - row->stop_accepted_ms >= settings->stop_renew_ms;
 }
 
 bool rules_stop_needs_token(const struct control_settings *settings, int64_t now_ms,
@@ -293,6 +295,7 @@ static void settle_accepted(const struct upstream_answer *answer, int64_t now_ms
     case RESERVATION_CLOSED:
     case RESERVATION_VOID:
         row->state = RESERVATION_STOPPING;
+        row->seen_running_ms = 0; /* it was an earlier run that was seen */
         row->stop_asked_ms = now_ms;
         row->stop_token[0] = '\0';
         row->stop_sent_ms = 0;
@@ -311,7 +314,8 @@ static void settle_doubt(const struct upstream_answer *answer, int64_t now_ms,
 {
     row->last_send_ms = now_ms;
     row->not_running_ms = 0;
-    if (answer->fate == UPSTREAM_REFUSED || answer->http_status == 409)
+    /* One of our credentials says nothing of the start: it may be sent again. */
+    if ((answer->fate == UPSTREAM_REFUSED && !answer->our_fault) || answer->http_status == 409)
         keep_refusal(answer, row);
     if (row->state == RESERVATION_PENDING)
         row->state = RESERVATION_UNCERTAIN;

@@ -395,6 +395,7 @@ static void a_stop_is_repeated_until_it_is_observed(void **state)
     (void)state;
     struct observation nothing = {.kind = OBSERVED_NOTHING};
     struct observation running = {.kind = OBSERVED_RUNNING};
+    struct observation trained = {.kind = OBSERVED_NOT_RUNNING};
     struct reservation row = make_row(RESERVATION_STOPPING);
     assert_true(rules_stop_due(&settings, &nothing, BEGAN, &row));
     assert_true(rules_stop_needs_token(&settings, BEGAN, &row));
@@ -402,10 +403,13 @@ static void a_stop_is_repeated_until_it_is_observed(void **state)
     (void)snprintf(row.stop_token, sizeof(row.stop_token), "t");
     row.stop_sent_ms = BEGAN;
     assert_true(rules_stop_due(&settings, &running, BEGAN + MINUTE, &row));
+    assert_true(rules_stop_due(&settings, &nothing, BEGAN + MINUTE, &row));
+    assert_false(rules_stop_due(&settings, &trained, BEGAN + MINUTE, &row));
     assert_false(rules_stop_needs_token(&settings, BEGAN + MINUTE, &row));
 
     row.stop_accepted_ms = BEGAN + MINUTE;
     assert_false(rules_stop_due(&settings, &running, BEGAN + 10 * MINUTE, &row));
+    assert_false(rules_stop_due(&settings, &nothing, BEGAN + 11 * MINUTE, &row));
     assert_true(rules_stop_due(&settings, &running, BEGAN + 11 * MINUTE, &row));
     assert_true(rules_stop_needs_token(&settings, BEGAN + 11 * MINUTE, &row));
 }
