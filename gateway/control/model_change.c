@@ -160,6 +160,7 @@ bool model_change_start(struct control *control, const struct change_budget *bud
         .answer = {.fate = UPSTREAM_NOT_SENT},
     };
     struct error err = {0};
+    model_calls_begin(control->calls, row->project, row->version);
     for (unsigned attempt = 1;; attempt++) {
         if ((attempt > 1 || outcome.fate.doubt) && !announce_resend(control, row))
             break;
@@ -254,6 +255,7 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
 {
     struct error err = {0};
     bool accepted = false;
+    model_calls_begin(control->calls, row->project, row->version);
     for (unsigned attempt = 1; row->state == RESERVATION_STOPPING; attempt++) {
         struct stop_outcome_context outcome = {.earlier_doubt_ms = row->stop_doubt_ms};
         if (!announce_stop(control, row))
