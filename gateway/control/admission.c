@@ -439,6 +439,32 @@ static void start(struct control *control, const struct control_settings *settin
         model_calls_release(control->calls, &call);
 }
 
+/*
+ * Rule 9: the first start of a process asks first whose account the credentials lead to, and so
+ * does each one while that is the wrong one. One asks, the others wait for it: the marker is that
+ * of a model that can't be.
+ */
+static bool is_our_account(struct control *control, const struct start_request *request,
+                           int64_t deadline_ms)
+{
+    struct upstream_answer answer;
+    struct upstream_description description;
+    struct model_call turn;
+    if (atomic_load(&control->account_asked) && !atomic_load(&control->wrong_account))
+        return true;
+    if (model_calls_acquire(control->calls, "", "", deadline_ms, &turn) == 0) {
+        if (!atomic_load(&control->account_asked) || atomic_load(&control->wrong_account)) {
+            control_describe(control, request->project, request->version, PACING_CALLER,
+                             deadline_ms, &answer, &description);
+            /* An unknown model has no account; who can't be asked stops nobody. */
+            if (answer.http_status != 404)
+                atomic_store(&control->account_asked, true);
+        }
+        model_calls_release(control->calls, &turn);
+    }
+    return !atomic_load(&control->wrong_account);
+}
+
 static void count_start(struct control *control, enum start_outcome outcome)
 {
     struct control_metrics *metrics = &control->metrics;
@@ -487,7 +513,7 @@ void admission_start(struct control *control, const struct start_request *reques
     };
     (void)snprintf(out->policy_digest, sizeof(out->policy_digest), "%s",
                    policy_snapshot_digest(snapshot));
-    if (atomic_load(&control->wrong_account) && !request->dry_run) {
+    if (!request->dry_run && !is_our_account(control, request, deadline_ms)) {
         out->outcome = START_UNAVAILABLE;
         say(out->detail, "AWS answered from another account than the ledger's: no starts until an "
                          "administrator has corrected credentials or endpoint");
@@ -569,7 +595,10 @@ static void stop_held(struct control *control, int64_t deadline_ms, struct stop_
     struct model_call call;
     struct error err = {0};
     control_get_settings(control, &settings);
-    int result = model_change_write(control, apply_stop_request, NULL, &out->row, &err);
+    int result = 0;
+    /* Not where it is STOPPING: a write would only make an observation under way be lost. */
+    if (out->row.state != RESERVATION_STOPPING)
+        result = model_change_write(control, apply_stop_request, NULL, &out->row, &err);
     if (result != 0) {
         out->outcome = result == ERROR_UNCERTAIN ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
         say(out->detail, "the stop could not be written down: repeat it");
@@ -590,14 +619,18 @@ static void stop_held(struct control *control, int64_t deadline_ms, struct stop_
         out->row.state == RESERVATION_STOPPING) {
         struct change_budget budget = request_budget(&settings, deadline_ms);
         out->confirmed = out->row.stop_accepted_ms != 0;
-        if (!out->confirmed)
+        /* The first call is the request's, each further one the reconciler's: a caller who repeats
+         * himself would begin the wait for two observations anew each time. */
+        if (out->row.stop_sent_ms == 0 && !atomic_load(&control->wrong_account))
             out->confirmed = model_change_stop(control, &budget, &out->row);
     }
     model_calls_release(control->calls, &call);
-    if (!out->confirmed && out->row.state == RESERVATION_STOPPING)
+    if (!out->confirmed && out->row.state == RESERVATION_STOPPING) {
+        control_nudge(control);
         say(out->detail,
             "AWS has not confirmed the stop yet; it is repeated until the model is seen "
             "stopped");
+    }
 }
 
 void admission_stop(struct control *control, const struct stop_request *request,

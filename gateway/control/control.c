@@ -176,6 +176,7 @@ static bool check_account(struct control *control, const char *account)
     if (account[0] == '\0')
         return true;
     int result = ledger_pin_account(control->ledger, account, &err);
+    atomic_store(&control->account_asked, true);
     if (result == ERROR_REFUSED) {
         if (!atomic_exchange(&control->wrong_account, true))
             LOG(LOG_ERROR, "control.wrong_account", log_str("message", err.message));
@@ -183,6 +184,8 @@ static bool check_account(struct control *control, const char *account)
     }
     if (result != 0) /* not remembered now; the next answer tries again */
         LOG(LOG_WARNING, "control.account_not_pinned", log_str("message", err.message));
+    else if (atomic_exchange(&control->wrong_account, false))
+        LOG(LOG_INFO, "control.right_account", log_str("account", account));
     return true;
 }
 
