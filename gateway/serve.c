@@ -11,7 +11,6 @@
 #include "gateway/control/reconciler.h"
 #include "gateway/http/api.h"
 #include "gateway/http/server.h"
-#include "gateway/http/tls.h"
 #include "gateway/issuers.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/net/http_client.h"
@@ -437,14 +436,6 @@ int serve_run(const struct config_sources *sources)
     return exit_status(result);
 }
 
-static int check_certificate(const struct options *options, struct error *err)
-{
-    void *tls = NULL;
-    int result = tls_server_create(options->tls_certificate_file, options->tls_key_file, &tls, err);
-    tls_server_free(tls);
-    return result;
-}
-
 int serve_check(const struct config_sources *sources, struct error *err)
 {
     struct daemon daemon = {.sources = sources};
@@ -456,7 +447,8 @@ int serve_check(const struct config_sources *sources, struct error *err)
     if (result == 0)
         result = open_upstream(&daemon, err);
     if (result == 0 && daemon.options.tls_certificate_file[0] != '\0')
-        result = check_certificate(&daemon.options, err);
+        result = http_server_check_tls(daemon.options.tls_certificate_file,
+                                       daemon.options.tls_key_file, err);
     close_daemon(&daemon);
     options_free(&daemon.options);
     clock_close(&daemon.clock);

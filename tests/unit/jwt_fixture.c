@@ -88,9 +88,10 @@ static char *take_text(BIO *bio)
 {
     char *data = NULL;
     long len = BIO_get_mem_data(bio, &data);
-    char *text = strndup(data, (size_t)len);
+    char *text = calloc(1, (size_t)len + 1);
 
     assert_non_null(text);
+    memcpy(text, data, (size_t)len);
     BIO_free(bio);
     return text;
 }
