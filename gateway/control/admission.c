@@ -70,7 +70,9 @@ static int make_row(struct control *control, const struct control_settings *sett
                     struct reservation *row)
 {
     memset(row, 0, sizeof(*row));
-    if (crypto_uuid4(row->id) != 0 || crypto_uuid4(row->client_token) != 0)
+    row->created_ms = control_now_ms(control);
+    /* Ids in the order of time keep the ledger's indexes compact; a token must not be guessed. */
+    if (crypto_uuid7(row->created_ms, row->id) != 0 || crypto_uuid4(row->client_token) != 0)
         return ERROR_IO;
     row->state = RESERVATION_PENDING;
     (void)snprintf(row->team, sizeof(row->team), "%s", request->team);
@@ -85,7 +87,6 @@ static int make_row(struct control *control, const struct control_settings *sett
     if (result != 0)
         return result;
     row->body_len = strlen(row->body);
-    row->created_ms = control_now_ms(control);
     row->first_send_ms = row->created_ms;
     row->last_send_ms = row->created_ms;
     row->lease_end_ms = row->created_ms + settings->lease_ms;

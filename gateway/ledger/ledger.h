@@ -107,7 +107,7 @@ int ledger_update(struct ledger *ledger, struct reservation *row, struct error *
  */
 int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)
     __attribute__((warn_unused_result));
-/* The live row of a model. */
+/* The live row of a model; from memory where it was asked before and has not changed since. */
 int ledger_find_live(struct ledger *ledger, const char *project, const char *version,
                      struct reservation *out, struct error *err)
     __attribute__((warn_unused_result));
