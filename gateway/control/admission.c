@@ -337,6 +337,11 @@ static void reserve_and_send(struct control *control, const struct control_setti
     keep_decision(reserve->decide_context, out);
     if (reserved.outcome != LEDGER_REFUSED && reserved.outcome != LEDGER_FENCED)
         keep_row(request, &reserved.row, out);
+    if (reserved.outcome == LEDGER_REPLAY &&
+        strcmp(reserved.row.version, reserve->row.version) != 0) {
+        out->outcome = START_REPLAYED; /* its model's marker is not ours: see start */
+        return;
+    }
     switch (reserved.outcome) {
     case LEDGER_RESERVED:
         out->outcome = START_ACCEPTED;
@@ -436,8 +441,12 @@ static void start(struct control *control, const struct control_settings *settin
         out->outcome = START_UNAVAILABLE;
         say(out->detail, "the gateway has no randomness for a client token");
     }
-    if (!request->dry_run)
-        model_calls_release(control->calls, &call);
+    if (request->dry_run)
+        return;
+    model_calls_release(control->calls, &call);
+    /* While this call waited, another with its key found that "latest" is a newer version. */
+    if (out->outcome == START_REPLAYED && strcmp(out->row.version, version) != 0)
+        (void)answer_known_key(control, settings, request, reserve.fingerprint, deadline_ms, out);
 }
 
 /*

@@ -205,3 +205,33 @@ def test_a_key_that_was_refused_for_other_units_is_not_kept(make_gateway, emulat
     key = new_key()
     assert gateway.start(units=2, key=key).status == 409
     assert gateway.start(units=2, key=key).status == 409
+
+
+def test_a_key_whose_latest_has_moved_on(make_gateway, emulator):
+    """Its first call waits while the second resolves `latest` to a newer version and is lost: the
+    first then tells of that reservation, and sends nothing for a model that it does not hold."""
+    gateway = make_gateway(emulator, attempts=1, aws_attempt_timeout_ms=3000, reconcile_ms=3600000)
+    gateway.wait_ready()
+
+    def exists(version):
+        emulator.control("POST", "set-status", {"project": "boards", "version": version,
+                                                "status": "TRAINED"})
+
+    exists(1)
+    emulator.fault("start", "delay", model="boards/1", delay_ms=3600000)
+    emulator.fault("start", "drop_before", model="boards/2", count=-1)
+    key = new_key()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        token = gateway.token()
+        before = pool.submit(lambda: gateway.start("boards/1", token=token))
+        eventually(lambda: emulator.received("start") == 1)
+        described = emulator.received("describe")
+        waiting = pool.submit(lambda: gateway.start("boards/latest", key=key, token=token))
+        eventually(lambda: emulator.received("describe") > described)
+        exists(2)
+        newer = gateway.start("boards/latest", key=key)
+        assert newer.status == 504, newer
+        assert before.result().status == 202
+        answer = waiting.result()
+    assert answer.status == 504, answer
+    assert answer.json["Reservation"]["ModelVersion"] == "2"
