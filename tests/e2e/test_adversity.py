@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import threading
+import time
 
 import pytest
 
@@ -191,6 +192,31 @@ def test_credentials_refused_after_doubt_are_not_the_last_word(make_gateway, emu
     rows = gateway.call("GET", "/v1/models").json["Models"]
     gateway.wait_state(rows[0]["Id"], "ACTIVE")
     assert emulator.starts() == 1
+
+
+def test_an_upstream_that_hangs_does_not_hold_up_the_end(make_gateway, emulator):
+    """The deadline is for the whole program: what hangs then is doubt, and taken up at the next
+    start."""
+    gateway = make_gateway(emulator, shutdown_deadline_ms=3000, request_deadline_ms=300000,
+                           aws_attempt_timeout_ms=60000)
+    gateway.wait_ready()
+    emulator.fault("start", "delay", delay_ms=24 * 3600 * 1000)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        token = gateway.token()
+        asked = pool.submit(lambda: gateway.start(token=token))
+        eventually(lambda: emulator.received("start") == 1)
+        began = time.monotonic()
+        assert gateway.end() == 0
+        assert time.monotonic() - began < 30, "far from the 60 s of the call"
+        assert asked.result().status == 504
+    gateway = gateway.restart()
+    try:
+        gateway.wait_ready()
+        rows = gateway.call("GET", "/v1/models").json["Models"]
+        gateway.wait_state(rows[0]["Id"], "ACTIVE")
+        assert emulator.starts() == 1
+    finally:
+        gateway.kill()
 
 
 # --- a key and what was refused ------------------------------------------------------------------
