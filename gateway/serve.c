@@ -46,8 +46,7 @@ struct daemon {
     struct http_server *server;
 };
 
-/* --- what a reload replaces ----------------------------------------------------------------------
- */
+/* --- what a reload replaces ---------------------------------------------------------------- */
 
 static int load_policy(const struct options *options, struct policy_store *policies,
                        struct error *err)
@@ -154,8 +153,7 @@ static void reload_or_keep(struct daemon *daemon)
     }
 }
 
-/* --- construction --------------------------------------------------------------------------------
- */
+/* --- construction -------------------------------------------------------------------------- */
 
 static int open_credentials(const struct options *options, struct aws_credentials_provider **out,
                             struct error *err)
@@ -360,8 +358,7 @@ static void close_daemon(struct daemon *daemon)
     metrics_free(&daemon->metrics);
 }
 
-/* --- running -------------------------------------------------------------------------------------
- */
+/* --- running ------------------------------------------------------------------------------- */
 
 /* Blocked in every thread, so that only sigwait sees them. */
 static int block_signals(sigset_t *set)

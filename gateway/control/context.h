@@ -61,6 +61,10 @@ void control_describe(struct control *control, const char *project, const char *
                       enum pacing_class pacing, int64_t deadline_ms, struct upstream_answer *answer,
                       struct upstream_description *description);
 
+/* A sentence for people into a `detail`; a longer one is cut. */
+void control_say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Wall milliseconds of now. */
 static inline int64_t control_now_ms(const struct control *control)
 {

@@ -5,6 +5,8 @@
 #include "gateway/control/context.h"
 #include "gateway/control/model_status.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MINUTE_MS ((int64_t)60 * 1000)
@@ -205,4 +207,12 @@ void control_describe(struct control *control, const char *project, const char *
         atomic_store(&control->upstream_reachable, answer->http_status != 0);
     if (answer->fate == UPSTREAM_ACCEPTED && !check_account(control, description->account))
         answer->fate = UPSTREAM_DOUBT;
+}
+
+void control_say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(out, RESERVATION_MESSAGE_MAX, format, args);
+    va_end(args);
 }

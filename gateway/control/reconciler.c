@@ -48,8 +48,7 @@ struct reconciler {
     struct progress progress;
 };
 
-/* --- one row
- * --------------------------------------------------------------------------------------- */
+/* --- one row ------------------------------------------------------------------------------- */
 
 static bool take_marker(struct control *control, const struct reservation *row,
                         struct model_call *call)
@@ -212,8 +211,7 @@ static void reconcile(struct pass *pass, const struct reservation *listed)
         act(pass, &observation, &row);
 }
 
-/* --- a pass
- * ---------------------------------------------------------------------------------------- */
+/* --- a pass -------------------------------------------------------------------------------- */
 
 typedef void visit_fn(struct pass *pass, const struct reservation *listed);
 
@@ -314,8 +312,7 @@ void reconciler_pass(struct control *control, bool boot)
     (void)run_pass(control, boot, &progress);
 }
 
-/* --- the thread
- * ------------------------------------------------------------------------------------ */
+/* --- the thread ---------------------------------------------------------------------------- */
 
 /* Until the next pass is due, somebody nudges, or we leave. False = leave. */
 static bool wait_for_pass(struct control *control)

@@ -93,18 +93,25 @@ static void apply_uncertain(const struct control_settings *settings,
         close_row(RESERVATION_VOID, RESERVATION_END_NEVER_STARTED, row->created_ms, now_ms, row);
 }
 
+/* True when the model was seen running. */
+static bool note_running(const struct observation *observation, struct reservation *row)
+{
+    if (observation->kind != OBSERVED_RUNNING)
+        return false;
+    if (row->seen_running_ms == 0)
+        row->seen_running_ms = observation->began_ms;
+    row->not_running_ms = 0;
+    return true;
+}
+
 /* Rule 4. `believable`: a sighting of it running, or QUIET, stands against a DescribeModel that
  * lags. */
 static void apply_active(const struct control_settings *settings,
                          const struct observation *observation, int64_t now_ms,
                          struct reservation *row)
 {
-    if (observation->kind == OBSERVED_RUNNING) {
-        if (row->seen_running_ms == 0)
-            row->seen_running_ms = observation->began_ms;
-        row->not_running_ms = 0;
+    if (note_running(observation, row))
         return;
-    }
     bool believable = row->seen_running_ms != 0 || is_quiet(settings, observation, row);
     if (observation->kind == OBSERVED_FAILED && believable) {
         rules_begin_stop(RESERVATION_END_HOSTING_FAILED, now_ms, row);
@@ -118,12 +125,8 @@ static void apply_stopping(const struct control_settings *settings,
                            const struct observation *observation, int64_t now_ms,
                            struct reservation *row)
 {
-    if (observation->kind == OBSERVED_RUNNING) {
-        if (row->seen_running_ms == 0)
-            row->seen_running_ms = observation->began_ms;
-        row->not_running_ms = 0;
+    if (note_running(observation, row))
         return;
-    }
     /* HOSTING_FAILED wants its one stop before anything is over. */
     if (observation->kind == OBSERVED_FAILED && row->stop_sent_ms == 0)
         return;
