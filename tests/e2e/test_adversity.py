@@ -79,6 +79,8 @@ def test_nothing_is_sent_again_to_another_account(make_gateway, make_emulator, e
     gateway.wait_ready()
     emulator.fault("start", "drop_before", count=-1)
     assert gateway.start().status == 504
+    emulator.fault("describe", "error_500", count=-1)
+    wait_for_looks(emulator)  # so that none of the right account is followed by a send now
     other = other_account(make_emulator, emulator)
     wait_for_looks(other, 5)
     assert other.received("start") == 0
