@@ -207,7 +207,7 @@ static void answer_ledger_error(int result, const struct error *err, struct star
         log_str("message", err->message));
 }
 
-/* --- start: the way of a request ----------------------------------------------------------- */
+/* --- the way of a request ------------------------------------------------------------------ */
 
 /* True when there is an answer already. */
 static bool answer_known_key(struct control *control, const struct control_settings *settings,

@@ -123,8 +123,10 @@ static void act(const struct pass *pass, const struct observation *observation,
         .pacing = PACING_RECONCILER,
     };
     int64_t now_ms = control_now_ms(control);
-    bool resend =
-        observation->kind != OBSERVED_RUNNING && rules_may_resend(&pass->settings, now_ms, row);
+    /* Only after a look: who can't be seen may by now be another account. */
+    bool seen_stopped =
+        observation->kind != OBSERVED_RUNNING && observation->kind != OBSERVED_NOTHING;
+    bool resend = seen_stopped && rules_may_resend(&pass->settings, now_ms, row);
     bool stop = rules_stop_due(&pass->settings, observation, now_ms, row);
     int64_t version = row->row_version;
     /* Rule 9: in another account it would be somebody else's model. */
