@@ -101,11 +101,30 @@ static bool announce_resend(struct control *control, struct reservation *row)
     return false;
 }
 
+struct wanted_start {
+    struct control *control;
+    const struct reservation *row;
+};
+
+/* Rule 2: not after a stop was asked for, also where that happened while this waited for its turn.
+ */
+static bool is_still_wanted(void *context)
+{
+    const struct wanted_start *start = context;
+    struct reservation now;
+    struct error err = {0};
+    return ledger_get(start->control->ledger, start->row->id, &now, &err) != 0 ||
+           now.row_version == start->row->row_version;
+}
+
 static void send_start(struct control *control, const struct change_budget *budget,
                        const struct reservation *row, struct upstream_answer *answer)
 {
+    struct wanted_start wanted = {.control = control, .row = row};
     struct upstream_call call = {
         .model = {.project = row->project, .version = row->version},
+        .still_wanted = is_still_wanted,
+        .context = &wanted,
         .client_token = row->client_token,
         .body = row->body,
         .body_len = row->body_len,
