@@ -55,7 +55,8 @@ static bool find_key(struct exchange *exchange, const char *from_body,
     enum problem_type problem =
         request_single_field(&exchange->head, "Idempotency-Key", &values[HEADER], &err);
     if (problem == PROBLEM_NONE)
-        problem = request_single_field(&exchange->head, "X-Amzn-Client-Token", &values[SDK_HEADER], &err);
+        problem =
+            request_single_field(&exchange->head, "X-Amzn-Client-Token", &values[SDK_HEADER], &err);
     if (values[HEADER] != NULL)
         values[HEADER] = unquote(values[HEADER], unquoted);
     for (int i = 0; i < PLACES && problem == PROBLEM_NONE; i++) {

@@ -25,7 +25,7 @@
 #define READ_SLICE_MS 1000
 /* After an answer that closes a connection on which more may come: see linger. */
 #define LINGER_MS       2000
-#define LINGER_IDLE_MS  500
+#define LINGER_IDLE_MS  1000
 #define LINGER_BYTES    (16 * 1024 * 1024)
 #define MAX_WIRE        (EXCHANGE_MAX_RESPONSE + 16 * 1024)
 #define KEPT_WIRE_BYTES (64 * 1024)
