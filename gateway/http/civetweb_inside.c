@@ -5,6 +5,12 @@
 
 #include "gateway/http/civetweb_inside.h"
 
+/* A TLS record: OpenSSL would wait for all that it is given, with no look at the time between. */
+#define MAX_TLS_WRITE (16 * 1024)
+/* CivetWeb's own value of request_state once something was written; it is reset for each request.
+ */
+#define STATE_WRITTEN 10
+
 void civetweb_inside_input(const struct mg_connection *conn, struct civetweb_input *out)
 {
     *out = (struct civetweb_input){
@@ -52,6 +58,28 @@ long civetweb_inside_read(struct mg_connection *conn, void *out, size_t len, int
     return got;
 }
 
+long civetweb_inside_write(struct mg_connection *conn, const void *bytes, size_t len,
+                           int timeout_ms)
+{
+    size_t most = conn->ssl != NULL ? MAX_TLS_WRITE : INT_MAX;
+    int ask = (int)(len < most ? len : most);
+    conn->request_state = STATE_WRITTEN;
+    int sent = push_inner(conn->phys_ctx, NULL, conn->client.sock, conn->ssl, bytes, ask,
+                          timeout_ms / 1000.0);
+    if (sent == -2)
+        return -1;
+    if (sent <= 0)
+        return 0;
+    conn->num_bytes_sent += sent;
+    return sent;
+}
+
+/* Read without the queue's lock: an answer of a moment ago is good enough. */
+bool civetweb_inside_others_wait(const struct mg_connection *conn)
+{
+    return conn->phys_ctx->sq_head != conn->phys_ctx->sq_tail;
+}
+
 bool civetweb_inside_may_keep_alive(const struct mg_connection *conn)
 {
     return should_keep_alive(conn) && conn->protocol_type == PROTOCOL_TYPE_HTTP1 &&
@@ -60,7 +88,7 @@ bool civetweb_inside_may_keep_alive(const struct mg_connection *conn)
 
 bool civetweb_inside_is_unanswered(const struct mg_connection *conn)
 {
-    return conn->request_info.request_uri != NULL && conn->num_bytes_sent == 0;
+    return conn->request_info.request_uri != NULL && conn->request_state != STATE_WRITTEN;
 }
 
 int civetweb_inside_socket(const struct mg_connection *conn)

@@ -42,8 +42,8 @@ $(civetweb_object): %D%/local.mk %D%/civetweb_inside.c %D%/civetweb_inside.h \
 		-fno-sanitize=thread -c -o $@ $(top_srcdir)/gateway/http/civetweb_inside.c
 
 if HAVE_CMOCKA
-http_unit_tests = tests/unit/test_api tests/unit/test_http_robustness tests/unit/test_http_server \
-	tests/unit/test_http_tls tests/unit/test_problem tests/unit/test_request tests/unit/test_router
+http_unit_tests = tests/unit/test_api tests/unit/test_http_fairness tests/unit/test_http_robustness \
+	tests/unit/test_http_server tests/unit/test_http_tls tests/unit/test_problem tests/unit/test_request tests/unit/test_router
 check_PROGRAMS += $(http_unit_tests)
 TESTS += $(http_unit_tests)
 http_test_libs = gateway/http/libhttp.a $(civetweb_object) $(movable_clock) $(floor1_libs) \
@@ -57,6 +57,10 @@ api_test_libs = gateway/http/libhttp.a $(civetweb_object) gateway/control/libcon
 tests_unit_test_api_SOURCES = tests/unit/test_api.c $(api_test_sources)
 tests_unit_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_api_LDADD = $(api_test_libs)
+tests_unit_test_http_fairness_SOURCES = tests/unit/test_http_fairness.c \
+	tests/unit/http_client.h tests/unit/http_client.c
+tests_unit_test_http_fairness_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_http_fairness_LDADD = $(http_test_libs)
 tests_unit_test_http_robustness_SOURCES = tests/unit/test_http_robustness.c $(api_test_sources) \
 	tests/unit/http_client.h tests/unit/http_client.c
 tests_unit_test_http_robustness_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
