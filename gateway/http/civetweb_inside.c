@@ -1,7 +1,36 @@
 /* CivetWeb itself, compiled as one unit with the few accessors of civetweb_inside.h. */
 
-/* First, because it chooses the system's features by itself. */
+#include <ctype.h>
+#include <stdbool.h>
+
+/* A CR or LF that is not part of a CR LF, in the head that `buf` begins with. */
+static bool has_bare_line_end(const char *buf, int len)
+{
+    for (int i = 0; i < len && buf[i] != '\0'; i++) {
+        if (buf[i] == '\n')
+            return true;
+        if (buf[i] != '\r')
+            continue;
+        if (i + 1 >= len || buf[++i] != '\n')
+            return true;
+        if (i + 2 < len && buf[i + 1] == '\r' && buf[i + 2] == '\n')
+            return false;
+    }
+    return false;
+}
+
+/*
+ * CivetWeb takes any two blanks, CRs and LFs for the end of a request line, and writes NULs over
+ * them. It asks iscntrl() of a message's first byte right before, which is the one moment at which
+ * the whole head, its `buf` and `len`, can be seen as it came. Where it asks elsewhere, these two
+ * stand for "no head".
+ */
+static const char buf[] = "";
+enum { len = 0 };
+#undef iscntrl
+#define iscntrl(c) ((c) < ' ' || (c) == 0x7f || has_bare_line_end(buf, len))
 #include <civetweb.c> /* NOLINT(bugprone-suspicious-include): that is what this file is for */
+#undef iscntrl
 
 #include "gateway/http/civetweb_inside.h"
 

@@ -29,8 +29,9 @@ CIVETWEB_CPPFLAGS = -I$(CIVETWEB_SOURCE)/include -I$(CIVETWEB_SOURCE)/src -DUSE_
 # 1 MiB of stack for each thread: CivetWeb's own 100 KiB is too little for a JSON parser's recursion
 # and for us. Half a second is how long a thread that waits does not see that the server is to stop.
 # Its warnings are not ours; its sanitizers are, but for the one of threads: it stops by a volatile
-# int, whose atomic variant would cost each request several writes to one shared cache line.
-civetweb_switches = -DNO_CGI -DNO_FILES -DNO_CACHING -DUSE_STACK_SIZE=1048576 \
+# int, whose atomic variant would cost each request several writes to one shared cache line. The first
+# two it would define by itself, but civetweb_inside.c includes a header before.
+civetweb_switches = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNO_CGI -DNO_FILES -DNO_CACHING -DUSE_STACK_SIZE=1048576 \
 	-DSOCKET_TIMEOUT_QUANTUM=500
 civetweb_object = gateway/http/civetweb.o
 CLEANFILES += $(civetweb_object)
