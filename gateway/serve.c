@@ -24,6 +24,8 @@
 
 /* Of the time to leave in: for those who were still waiting when the rest of it had passed. */
 #define LAST_CALL_MS ((int64_t)2000)
+/* And for their answers, once their calls to AWS have been broken off. */
+#define LAST_ANSWER_MS ((int64_t)1500)
 
 struct daemon {
     const struct config_sources *sources;
@@ -44,8 +46,7 @@ struct daemon {
     struct http_server *server;
 };
 
-/* --- what a reload replaces ----------------------------------------------------------------------
- */
+/* --- what a reload replaces ---------------------------------------------------------------- */
 
 static int load_policy(const struct options *options, struct policy_store *policies,
                        struct error *err)
@@ -152,8 +153,7 @@ static void reload_or_keep(struct daemon *daemon)
     }
 }
 
-/* --- construction --------------------------------------------------------------------------------
- */
+/* --- construction -------------------------------------------------------------------------- */
 
 static int open_credentials(const struct options *options, struct aws_credentials_provider **out,
                             struct error *err)
@@ -336,6 +336,8 @@ static void close_daemon(struct daemon *daemon)
         bool drained = http_server_drain(daemon->server, end_ms - LAST_CALL_MS);
         if (daemon->control != NULL)
             control_close(daemon->control);
+        http_client_end_within(daemon->client,
+                               end_ms - LAST_ANSWER_MS - clock_monotonic_ms(daemon->clock));
         if (!drained && !http_server_drain(daemon->server, end_ms))
             LOG(LOG_WARNING, "serve.requests_cut_off",
                 log_str("effect", "what they had begun is in the ledger and is taken up again"));
@@ -356,8 +358,7 @@ static void close_daemon(struct daemon *daemon)
     metrics_free(&daemon->metrics);
 }
 
-/* --- running -------------------------------------------------------------------------------------
- */
+/* --- running ------------------------------------------------------------------------------- */
 
 /* Blocked in every thread, so that only sigwait sees them. */
 static int block_signals(sigset_t *set)

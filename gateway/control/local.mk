@@ -1,7 +1,7 @@
 # F4: the only place where policy, ledger and upstream meet.
 noinst_LIBRARIES += gateway/control/libcontrol.a
 gateway_control_libcontrol_a_SOURCES = \
-	%D%/admission.h %D%/admission.c \
+	%D%/admission.h %D%/admission_describe.c %D%/admission_start.c %D%/admission_stop.c \
 	%D%/context.h \
 	%D%/control.h %D%/control.c \
 	%D%/model_calls.h %D%/model_calls.c \

@@ -12,10 +12,12 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #define MAX_REQUEST_HEADERS      HTTP_CLIENT_MAX_HEADERS
 #define MAX_REQUEST_HEADER_BYTES (64 * 1024)
@@ -49,6 +51,7 @@ struct http_client {
     struct handle *idle; /* last in, first out: its connection is the least likely to be dead */
     size_t idle_count;
     size_t max_handles;
+    _Atomic int64_t end_ms; /* CLOCK_MONOTONIC: no request lasts longer */
     char *ca_bundle;
     long connect_timeout_ms;
 };
@@ -71,6 +74,27 @@ static int on_send(void *data, char *peer, char *local, int peer_port, int local
     }
     x->sends++;
     return CURL_PREREQFUNC_OK;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Runs about once a second, also while nothing comes. */
+static int on_progress(void *data, curl_off_t download_total, curl_off_t downloaded,
+                       curl_off_t upload_total, curl_off_t uploaded)
+{
+    const struct http_client *client = data;
+
+    (void)download_total;
+    (void)downloaded;
+    (void)upload_total;
+    (void)uploaded;
+    return now_ms() >= atomic_load(&client->end_ms);
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *data)
@@ -111,7 +135,7 @@ static void handle_free(struct handle *handle)
     free(handle);
 }
 
-static bool set_callbacks(struct handle *handle)
+static bool set_callbacks(const struct http_client *client, struct handle *handle)
 {
     CURL *easy = handle->easy;
     struct exchange *x = &handle->exchange;
@@ -119,6 +143,9 @@ static bool set_callbacks(struct handle *handle)
     return curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->why) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PREREQDATA, x) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_XFERINFODATA, client) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, x) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
@@ -162,8 +189,8 @@ static struct handle *handle_create(const struct http_client *client)
     http_head_init(&handle->exchange.head);
     strbuf_init_secret(&handle->exchange.body, 0);
     handle->easy = curl_easy_init();
-    if (handle->easy == NULL || !set_callbacks(handle) || !set_transport(client, handle->easy) ||
-        !set_trust(client, handle->easy)) {
+    if (handle->easy == NULL || !set_callbacks(client, handle) ||
+        !set_transport(client, handle->easy) || !set_trust(client, handle->easy)) {
         handle_free(handle);
         return NULL;
     }
@@ -226,9 +253,15 @@ int http_client_create(const struct http_client_settings *settings, struct http_
     }
     pthread_mutex_init(&client->mutex, NULL);
     client->max_handles = settings->max_handles;
+    atomic_init(&client->end_ms, INT64_MAX);
     client->connect_timeout_ms = (long)settings->connect_timeout_ms;
     *out = client;
     return 0;
+}
+
+void http_client_end_within(struct http_client *client, int64_t left_ms)
+{
+    atomic_store(&client->end_ms, now_ms() + left_ms);
 }
 
 void http_client_free(struct http_client **client)

@@ -56,6 +56,12 @@ int http_client_create(const struct http_client_settings *settings, struct http_
 void http_client_free(struct http_client **client);
 
 /*
+ * For shutting down: requests under way that last longer, and all that are made later, are broken
+ * off, about a second late; they end as they would if their time were over.
+ */
+void http_client_end_within(struct http_client *client, int64_t left_ms);
+
+/*
  * Performs one request.
  *   0               a whole answer is in `*out` (http_response_clear it), whatever its status;
  *   ERROR_INVALID, ERROR_NOMEM  the request can't be made; nothing was sent;

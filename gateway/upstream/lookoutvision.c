@@ -242,6 +242,20 @@ out:
 }
 
 /* Turn, credentials, signature, request: in this order, so that no signature grows old waiting. */
+/* Waits for the turn, and asks whether the call still makes sense where that took time. */
+static int take_turn(struct lookoutvision *lv, enum operation operation,
+                     const struct upstream_call *call, struct error *err)
+{
+    const int64_t asked_ms = clock_monotonic_ms(lv->clock);
+    const int rc = pacing_wait(lv->pacing[operation], call->pacing, call->deadline_ms, err);
+
+    if (rc != 0 || call->still_wanted == NULL || clock_monotonic_ms(lv->clock) == asked_ms)
+        return rc;
+    if (call->still_wanted(call->context))
+        return 0;
+    return error_set(err, ERROR_REFUSED, "while it waited for its turn it was called off");
+}
+
 static void perform(struct lookoutvision *lv, enum operation operation,
                     const struct upstream_call *call, struct upstream_answer *answer,
                     struct upstream_description *description)
@@ -254,7 +268,7 @@ static void perform(struct lookoutvision *lv, enum operation operation,
                                        .began_monotonic_ms = clock_monotonic_ms(lv->clock)};
     if (description != NULL)
         *description = (struct upstream_description){0};
-    if (pacing_wait(lv->pacing[operation], call->pacing, call->deadline_ms, &err) != 0) {
+    if (take_turn(lv, operation, call, &err) != 0) {
         not_sent(answer, &err);
     } else if (aws_credentials_provider_get(lv->credentials, &credentials, &err) != 0) {
         error_prefix(&err, "nothing was sent");

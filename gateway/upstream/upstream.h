@@ -89,6 +89,10 @@ struct upstream_call {
     size_t body_len;
     enum pacing_class pacing;
     int64_t deadline_ms; /* monotonic; includes the wait for a turn */
+    /* Asked after a wait for the turn, where it took time; false = UPSTREAM_NOT_SENT. May be NULL.
+     */
+    bool (*still_wanted)(void *context);
+    void *context;
 };
 
 /*

@@ -1,5 +1,7 @@
 """Always stopped: by request, by the lease's end, through outages and lost answers; and the fence."""
 
+import concurrent.futures
+
 from harness import eventually
 
 LEASE_S = 8 * 3600
@@ -104,6 +106,24 @@ def test_hosting_failed_gets_one_stop_and_is_closed(gateway, emulator, clock):
     closed = gateway.wait_state(started, "CLOSED", advancing_s=30)
     assert closed["EndReason"] == "hosting-failed"
     assert emulator.received("stop") == 1
+
+
+def test_a_start_that_waits_for_its_turn_is_called_off(make_gateway, emulator):
+    """One StartModel call a second: the stop is written down while the start still waits."""
+    gateway = make_gateway(emulator, aws_start_per_second=1, reconcile_ms=3600000)
+    gateway.wait_ready()
+    token = gateway.token()
+    assert gateway.start("boards/1", token=token).status == 202
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        waiting = [pool.submit(lambda n=n: gateway.start(f"boards/{n}", token=token))
+                   for n in (2, 3, 4)]
+        rows = eventually(lambda: [row for row in gateway.call("GET", "/v1/models").json["Models"]
+                                   if row["State"] == "PENDING"])
+        called_off = rows[-1]["ModelVersion"]
+        stopped = gateway.stop(f"boards/{called_off}", token=token)
+        assert stopped.status == 202
+        assert all(answer.result().status in (200, 202) for answer in waiting)
+    assert emulator.starts(f"boards/{called_off}") == 0
 
 
 def test_stopping_is_never_blocked_and_idempotent(gateway, emulator, clock):

@@ -112,6 +112,15 @@ static void test_key_attached_to_held(void **state)
     contract_reserve(ledger, &request, LEDGER_HELD);
     assert_int_equal(ledger_find_key(ledger, "red", "three", request.fingerprint, &result, &err),
                      ERROR_NOT_FOUND);
+    /* The same worst case, but other numbers: not what is held. */
+    other = repeat;
+    other.min_units = 1;
+    other.max_units = 2;
+    request = contract_request(&other, "one to two", 4);
+    contract_reserve(ledger, &request, LEDGER_HELD);
+    assert_int_equal(
+        ledger_find_key(ledger, "red", "one to two", request.fingerprint, &result, &err),
+        ERROR_NOT_FOUND);
     request = contract_request(&repeat, "two", 2);
     contract_reserve(ledger, &request, LEDGER_HELD);
     result = contract_reserve(ledger, &request, LEDGER_REPLAY);

@@ -130,8 +130,7 @@ static int64_t held_units(struct world *world)
     return team.used_units + team.reserved_units;
 }
 
-/* --- one at a time -------------------------------------------------------------------------------
- */
+/* --- one at a time ------------------------------------------------------------------------- */
 
 static void a_dry_run_writes_nothing(void **state)
 {
@@ -164,8 +163,7 @@ static void a_closed_gateway_starts_nothing(void **state)
     close_world(&world);
 }
 
-/* --- many at a time ------------------------------------------------------------------------------
- */
+/* --- many at a time ------------------------------------------------------------------------ */
 
 struct caller {
     struct world *world;
