@@ -1,9 +1,44 @@
 /* CivetWeb itself, compiled as one unit with the few accessors of civetweb_inside.h. */
 
-/* First, because it chooses the system's features by itself. */
+#include <ctype.h>
+#include <stdbool.h>
+
+/* A CR or LF that is not part of a CR LF, in the head that `buf` begins with. */
+static bool has_bare_line_end(const char *buf, int len)
+{
+    for (int i = 0; i < len && buf[i] != '\0'; i++) {
+        if (buf[i] == '\n')
+            return true;
+        if (buf[i] != '\r')
+            continue;
+        if (i + 1 >= len || buf[++i] != '\n')
+            return true;
+        if (i + 2 < len && buf[i + 1] == '\r' && buf[i + 2] == '\n')
+            return false;
+    }
+    return false;
+}
+
+/*
+ * CivetWeb takes any two blanks, CRs and LFs for the end of a request line, and writes NULs over
+ * them. It asks iscntrl() of a message's first byte right before, which is the one moment at which
+ * the whole head, its `buf` and `len`, can be seen as it came. Where it asks elsewhere, these two
+ * stand for "no head".
+ */
+static const char buf[] = "";
+enum { len = 0 };
+#undef iscntrl
+#define iscntrl(c) ((c) < ' ' || (c) == 0x7f || has_bare_line_end(buf, len))
 #include <civetweb.c> /* NOLINT(bugprone-suspicious-include): that is what this file is for */
+#undef iscntrl
 
 #include "gateway/http/civetweb_inside.h"
+
+/* A TLS record: OpenSSL would wait for all that it is given, with no look at the time between. */
+#define MAX_TLS_WRITE (16 * 1024)
+/* CivetWeb's own value of request_state once something was written; it is reset for each request.
+ */
+#define STATE_WRITTEN 10
 
 void civetweb_inside_input(const struct mg_connection *conn, struct civetweb_input *out)
 {
@@ -52,6 +87,28 @@ long civetweb_inside_read(struct mg_connection *conn, void *out, size_t len, int
     return got;
 }
 
+long civetweb_inside_write(struct mg_connection *conn, const void *bytes, size_t len,
+                           int timeout_ms)
+{
+    size_t most = conn->ssl != NULL ? MAX_TLS_WRITE : INT_MAX;
+    int ask = (int)(len < most ? len : most);
+    conn->request_state = STATE_WRITTEN;
+    int sent = push_inner(conn->phys_ctx, NULL, conn->client.sock, conn->ssl, bytes, ask,
+                          timeout_ms / 1000.0);
+    if (sent == -2)
+        return -1;
+    if (sent <= 0)
+        return 0;
+    conn->num_bytes_sent += sent;
+    return sent;
+}
+
+/* Read without the queue's lock: an answer of a moment ago is good enough. */
+bool civetweb_inside_others_wait(const struct mg_connection *conn)
+{
+    return conn->phys_ctx->sq_head != conn->phys_ctx->sq_tail;
+}
+
 bool civetweb_inside_may_keep_alive(const struct mg_connection *conn)
 {
     return should_keep_alive(conn) && conn->protocol_type == PROTOCOL_TYPE_HTTP1 &&
@@ -60,7 +117,7 @@ bool civetweb_inside_may_keep_alive(const struct mg_connection *conn)
 
 bool civetweb_inside_is_unanswered(const struct mg_connection *conn)
 {
-    return conn->request_info.request_uri != NULL && conn->num_bytes_sent == 0;
+    return conn->request_info.request_uri != NULL && conn->request_state != STATE_WRITTEN;
 }
 
 int civetweb_inside_socket(const struct mg_connection *conn)

@@ -35,10 +35,21 @@ bool civetweb_inside_body_is_here(const struct mg_connection *conn);
  */
 long civetweb_inside_read(struct mg_connection *conn, void *out, size_t len, int timeout_ms);
 
+/*
+ * Writes some of `len` bytes, waiting at most `timeout_ms` for room (mg_write begins anew to wait
+ * with each byte that a slow reader takes). > 0: bytes written; 0: no room in time; -1: the
+ * connection is gone.
+ */
+long civetweb_inside_write(struct mg_connection *conn, const void *bytes, size_t len,
+                           int timeout_ms);
+
+/* Connections that were accepted wait for a thread, such as the one that `conn` holds. */
+bool civetweb_inside_others_wait(const struct mg_connection *conn);
+
 /* Whether CivetWeb will keep the connection if the body is read: the response must say the same. */
 bool civetweb_inside_may_keep_alive(const struct mg_connection *conn);
 
-/* A request was understood, and not a byte has been answered. */
+/* A request was understood, and nobody tried to answer it. */
 bool civetweb_inside_is_unanswered(const struct mg_connection *conn);
 
 int civetweb_inside_socket(const struct mg_connection *conn);

@@ -29,8 +29,9 @@ CIVETWEB_CPPFLAGS = -I$(CIVETWEB_SOURCE)/include -I$(CIVETWEB_SOURCE)/src -DUSE_
 # 1 MiB of stack for each thread: CivetWeb's own 100 KiB is too little for a JSON parser's recursion
 # and for us. Half a second is how long a thread that waits does not see that the server is to stop.
 # Its warnings are not ours; its sanitizers are, but for the one of threads: it stops by a volatile
-# int, whose atomic variant would cost each request several writes to one shared cache line.
-civetweb_switches = -DNO_CGI -DNO_FILES -DNO_CACHING -DUSE_STACK_SIZE=1048576 \
+# int, whose atomic variant would cost each request several writes to one shared cache line. The first
+# two it would define by itself, but civetweb_inside.c includes a header before.
+civetweb_switches = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DNO_CGI -DNO_FILES -DNO_CACHING -DUSE_STACK_SIZE=1048576 \
 	-DSOCKET_TIMEOUT_QUANTUM=500
 civetweb_object = gateway/http/civetweb.o
 CLEANFILES += $(civetweb_object)
@@ -42,8 +43,8 @@ $(civetweb_object): %D%/local.mk %D%/civetweb_inside.c %D%/civetweb_inside.h \
 		-fno-sanitize=thread -c -o $@ $(top_srcdir)/gateway/http/civetweb_inside.c
 
 if HAVE_CMOCKA
-http_unit_tests = tests/unit/test_api tests/unit/test_http_robustness tests/unit/test_http_server \
-	tests/unit/test_http_tls tests/unit/test_problem tests/unit/test_request tests/unit/test_router
+http_unit_tests = tests/unit/test_api tests/unit/test_http_fairness tests/unit/test_http_robustness \
+	tests/unit/test_http_server tests/unit/test_http_tls tests/unit/test_problem tests/unit/test_request tests/unit/test_router
 check_PROGRAMS += $(http_unit_tests)
 TESTS += $(http_unit_tests)
 http_test_libs = gateway/http/libhttp.a $(civetweb_object) $(movable_clock) $(floor1_libs) \
@@ -57,6 +58,10 @@ api_test_libs = gateway/http/libhttp.a $(civetweb_object) gateway/control/libcon
 tests_unit_test_api_SOURCES = tests/unit/test_api.c $(api_test_sources)
 tests_unit_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_api_LDADD = $(api_test_libs)
+tests_unit_test_http_fairness_SOURCES = tests/unit/test_http_fairness.c \
+	tests/unit/http_client.h tests/unit/http_client.c
+tests_unit_test_http_fairness_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_http_fairness_LDADD = $(http_test_libs)
 tests_unit_test_http_robustness_SOURCES = tests/unit/test_http_robustness.c $(api_test_sources) \
 	tests/unit/http_client.h tests/unit/http_client.c
 tests_unit_test_http_robustness_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -36,7 +36,7 @@ struct http_server {
     http_handle_fn *handle;
     void *context;
     struct ssl_ctx_st *tls; /* or NULL */
-    int64_t max_body_bytes, body_timeout_ms;
+    int64_t max_body_bytes, body_timeout_ms, write_timeout_ms;
     uint16_t ports[HTTP_MAX_LISTENERS];
     size_t port_count;
 
@@ -211,14 +211,45 @@ static void linger(struct worker *worker)
     }
 }
 
-/* Serializes and sends the response with one write, and settles what becomes of the connection. */
+/* All of `wire`, within the time for an answer; false where its reader was too slow or has gone. */
+static bool write_wire(struct worker *worker)
+{
+    const char *at = worker->wire.data;
+    size_t left = worker->wire.len;
+    int64_t until_us = monotonic_us() + worker->server->write_timeout_ms * 1000;
+    while (left > 0) {
+        int64_t left_ms = (until_us - monotonic_us()) / 1000;
+        if (left_ms <= 0)
+            return false;
+        long sent = civetweb_inside_write(worker->conn, at, left, (int)left_ms);
+        if (sent <= 0)
+            return false;
+        at += sent;
+        left -= (size_t)sent;
+    }
+    return true;
+}
+
+/* What stands behind the request and its body already. */
+static bool next_is_here(const struct mg_connection *conn)
+{
+    struct civetweb_input input;
+    civetweb_inside_input(conn, &input);
+    return (int64_t)(input.received - input.head_len) > input.body_len;
+}
+
+/*
+ * Serializes and sends the response, and settles what becomes of the connection: it ends where its
+ * thread is wanted by others, or as many idle or busy connections as there are threads would keep
+ * everybody else out for ever.
+ */
 static void answer(struct worker *worker)
 {
     struct exchange *exchange = &worker->exchange;
     struct mg_connection *conn = worker->conn;
-    bool faulty = exchange->fault != PROBLEM_NONE;
-    bool more_to_come = faulty || (!worker->body_was_read && !civetweb_inside_body_is_here(conn));
-    if (more_to_come || atomic_load(&worker->server->draining))
+    bool more_to_come = exchange->fault != PROBLEM_NONE ||
+                        (!worker->body_was_read && !civetweb_inside_body_is_here(conn));
+    if (more_to_come || atomic_load(&worker->server->draining) || civetweb_inside_others_wait(conn))
         exchange->close = true;
     if (exchange->close)
         mg_disable_connection_keep_alive(conn);
@@ -233,11 +264,9 @@ static void answer(struct worker *worker)
         strbuf_free(&worker->wire);
     strbuf_clear(&worker->wire);
     exchange_serialize(exchange, &framing, &worker->wire);
-    if (strbuf_ok(&worker->wire))
-        (void)mg_write(conn, worker->wire.data, worker->wire.len);
-    else
+    if (!strbuf_ok(&worker->wire) || !write_wire(worker))
         mg_disable_connection_keep_alive(conn);
-    if (more_to_come)
+    else if (more_to_come || (exchange->close && next_is_here(conn)))
         linger(worker);
 }
 
@@ -541,6 +570,7 @@ int http_server_start(const struct http_settings *settings, const struct clock *
     server->context = context;
     server->max_body_bytes = settings->max_body_bytes;
     server->body_timeout_ms = settings->body_timeout_ms;
+    server->write_timeout_ms = settings->request_timeout_ms;
     mg_init_library(MG_FEATURES_TLS | MG_FEATURES_IPV6);
     if (settings->tls_key_file != NULL)
         result = tls_server_create(settings->tls_certificate_file, settings->tls_key_file,

@@ -20,7 +20,8 @@ struct http_settings {
     const char *const *listen; /* "127.0.0.1:8080", "[::1]:0"; port 0 takes a free one */
     size_t listen_count;       /* 1 to HTTP_MAX_LISTENERS */
     const char *tls_certificate_file, *tls_key_file; /* both or none; for all addresses */
-    int64_t threads;        /* one connection holds one thread for its life */
+    /* One connection holds one thread; where others wait for one, it ends with its next answer. */
+    int64_t threads;
     int64_t max_head_bytes; /* request line and fields */
     int64_t max_body_bytes;
     int64_t request_timeout_ms;    /* for the whole head, a TLS handshake, and writing */
