@@ -1,7 +1,7 @@
 /*
  * The balances as the transaction that is open sees them: each is read once, moved in memory by
  * every change, and written once before the commit. A group of fifty starts moves the account's a
- * hundred times; that it is written once saved an eighth of the writer's instructions.
+ * hundred times; that it is written once saved a tenth of the writer's instructions.
  */
 #ifndef LOOKOUT_LEDGER_LEDGER_BALANCES_H
 #define LOOKOUT_LEDGER_LEDGER_BALANCES_H

@@ -11,7 +11,7 @@
  * it closed.
  *
  * The checks spell lists out: for IN with more than two values SQLite builds a b-tree at every row
- * it writes, which took four tenths of the instructions of a start.
+ * it writes, which took a quarter of the instructions of a start.
  *
  * balance: what the rows sum up to, for the account (scope '') and each team, kept in the same
  * transaction, so that a decision costs the same with ten rows and with a million.
