@@ -23,8 +23,8 @@ import million
 import report
 from processes import Void
 from stage import BUILD, HERE, HOUR_MS, Stage
-from works import (FLOOR, GATEWAY, HAPROXY, LUA_CACHED, LUA_EACH, MILLION, PROXY, UPSTREAM, WRK_BUSY,
-                   Target, Work, check_signers, check_verifier, expect, measure, start)
+from works import (FLOOR, GATEWAY, HAPROXY, LUA_CACHED, LUA_EACH, MILLION, PROXY, UPSTREAM,
+                   WRK_BUSY, Target, Work, check_signers, check_verifier, expect, measure, start)
 
 CACHE_ENTRIES = 4096
 AWS_PREFIX = "/2020-11-20"
@@ -48,12 +48,11 @@ def read_settings():
 
 class Gateways:
     """
-    Of each kind two: one keeps statuses for an hour, one not at all. Those without a model, a held
-    model and a full team are made so that every work has what it needs.
+    Two of them: one keeps statuses for an hour, one not at all. The first holds the model that is
+    read, and a full team.
     """
 
     def __init__(self, stage, label, token, full_token, ledgers=(None, None)):
-        self.label = label
         self.keeping = stage.start_gateway(f"{label}-keeping", status_cache_ms=HOUR_MS,
                                            ledger=ledgers[0])
         self.asking = stage.start_gateway(f"{label}-asking", ledger=ledgers[1])
@@ -148,7 +147,6 @@ def main():
     began = time.monotonic()
     with Stage() as stage:
         about = report.machine(stage)
-        stage.offsets = {}
         print("making keys and tokens", flush=True)
         files = {"bench": stage.make_tokens("bench", "rs256", "bench", 1),
                  "full": stage.make_tokens("full", "rs256", "full", 1, 1)}

@@ -31,6 +31,15 @@ def ratio_of(rounds, base):
     return statistics.median(a["per_second"] / b["per_second"] for a, b in zip(rounds, base))
 
 
+def added_p50(results, work, name, base):
+    """Milliseconds that the one adds to the other's median time at one connection, or None."""
+    measured = results.get(work, {}).get(1, {})
+    if name not in measured or (base and base not in measured):
+        return None
+    below = median_of(measured[base])["p50_ms"] if base else 0
+    return median_of(measured[name])["p50_ms"] - below
+
+
 def promises(results, connections, million):
     """Rows of: work, of what, to what, seen, least, aim; those that were measured."""
     rows = []

@@ -1,9 +1,9 @@
 #!/bin/sh
 # The parts alone: parts.sh PROGRAM WORK..., or parts.sh ledger.
 #
-# Of each work: nanoseconds, and instructions under callgrind, which knows no SHA instructions: where
-# the processor has them, hashing takes far fewer. They are the difference of two runs with different
-# counts, inside bench_run alone, so that preparing and the first time don't count.
+# Of each work: nanoseconds, and instructions under callgrind. That knows no SHA instructions: where
+# the processor has them, hashing takes far fewer. They are the difference of two runs with
+# different counts, inside bench_run alone, so that preparing and the first time don't count.
 set -eu
 
 BENCH_COUNT=${BENCH_COUNT:-20000}

@@ -7,10 +7,12 @@ import re
 import subprocess
 import time
 
-from figures import median_of, promises
+from figures import added_p50, median_of, promises
 from stage import BUILD, SOURCE
-from works import GATEWAY, MILLION
+from works import GATEWAY, MILLION, UPSTREAM
 
+# Above it somebody else was at work.
+BUSY_LOAD = 0.5
 COLUMNS = ("who", "requests/s", "ratio", "p50 ms", "p99 ms", "CPU µs each", "RSS MB", "wrk busy")
 
 
@@ -43,7 +45,9 @@ def machine(stage):
         "processors": os.cpu_count(),
         "kernel": platform.release(),
         "ledger_file_system": stage.file_system,
+        "sync_ms": stage.sync_ms,
         "load_before": round(load[0], 2),
+        "busy": load[0] > BUSY_LOAD,
         "versions": versions(),
     }
 
@@ -88,6 +92,20 @@ def promise_lines(results, connections):
     return table(rows) if len(rows) > 1 else ["not measured"]
 
 
+def latency_lines(results, sync_ms):
+    """The aims at one connection."""
+    lines = []
+    read = added_p50(results, "forward", GATEWAY, UPSTREAM)
+    if read is not None:
+        lines.append(f"- a read that goes upstream: {read:.3f} ms over the upstream alone "
+                     "(aim: at most 0.150)")
+    durable = added_p50(results, "start", GATEWAY, None)
+    if durable is not None:
+        lines.append(f"- a durable start: {durable - sync_ms:.3f} ms over one sync of the disk, "
+                     f"which takes {sync_ms:.3f} ms (aim: at most 0.200)")
+    return lines or ["not measured"]
+
+
 NOTES = """\
 How to read it:
 - One processor is wrk's as much as it is the gateway's: only ratios within one run say anything.
@@ -99,6 +117,7 @@ How to read it:
 - Each figure is the median of the rounds; in a round everybody has a turn, one after the other.
 - The gateway logs warnings only, as its peers write no access log; it is not paced; the quotas of
   account and team are lifted; its upstream is the same constant nginx as everybody's.
+- A durable start's model is not stopped: the live rows grow from round to round.
 - Durable start: each a new model with a new key. A run counts only when the rows in the ledger are
   as many as the answers that the gateway gave, and wrk counted all of them but those under way when
   it hung up (at most one for each connection).
@@ -117,11 +136,15 @@ def document(run):
              f"Made by `make bench` on {about['date']}: {settings['rounds']} rounds of "
              f"{settings['seconds']} s for each figure, {settings['minutes']:.0f} minutes.", "",
              f"- {about['processors']} processors: {about['processor']}; kernel {about['kernel']}",
-             f"- ledger on {about['ledger_file_system']}; load average before the run: "
-             f"{about['load_before']}"]
+             f"- ledger on {about['ledger_file_system']}, which syncs an appended page in "
+             f"{about['sync_ms']:.2f} ms",
+             f"- load average before the run: {about['load_before']}"
+             + (" - **the machine was busy: rough figures**" if about["busy"] else "")]
     lines += [f"- {version}" for version in about["versions"]]
     lines += ["", f"## What is promised, at {max(settings['connections'])} connections", "",
               *promise_lines(run["results"], max(settings["connections"]))]
+    lines += ["", "## Added time at one connection, p50", "",
+              *latency_lines(run["results"], about["sync_ms"])]
     lines += ["", "## Start and memory", ""]
     for name, seen in run["gateways"].items():
         lines.append(f"- {name}: ready after {seen['ready_ms']:.0f} ms, then {seen['idle_mb']:.1f} "

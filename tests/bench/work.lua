@@ -23,8 +23,8 @@ local function read_tokens(path)
 end
 
 local function get(model, token)
-	return "GET " .. prefix .. "/projects/" .. model .. "/models/1 HTTP/1.1\r\nHost: " .. wrk.headers.Host
-		.. "\r\nAuthorization: Bearer " .. token .. "\r\n\r\n"
+	return "GET " .. prefix .. "/projects/" .. model .. "/models/1 HTTP/1.1\r\nHost: "
+		.. wrk.headers.Host .. "\r\nAuthorization: Bearer " .. token .. "\r\n\r\n"
 end
 
 local function start(token)

@@ -129,7 +129,8 @@ def measure(stage, work, target, connections, seconds):
     target.child.check_alive()
     check_answers(work, target, seen)
     if work.pool:
-        stage.offsets[work.name, target.name] = (offset + seen["requests"]) % work.pool
+        used = offset + seen["requests"] + connections
+        stage.offsets[work.name, target.name] = used % work.pool
     if work.kind in ("forward", "unseen"):
         check_upstream(stage, sent_before, work, target, seen)
     if books:
@@ -165,14 +166,14 @@ def check_verifier(target, token):
         expect(f"{target.name}, {what}", call(target.child.port, "GET", path, bad), 401)
 
 
-def check_signers(stage, token, gateway_mark="/v1", lua_marks=("/cached", "/each")):
+def check_signers(stage, token):
     """The emulator, which checks signatures as AWS does, takes what the gateway and nginx sign."""
     emulator = stage.start_emulator()
     gateway = stage.start_gateway("gateway-check", emulator.port)
     lua = stage.start_lua("nginx-lua-check", emulator.port)
-    targets = [Target("gateway at the emulator", gateway, gateway_mark)]
-    targets += [Target(f"nginx + lua {mark} at the emulator", lua, f"{mark}/2020-11-20")
-                for mark in lua_marks]
+    targets = [Target("gateway at the emulator", gateway, "/v1"),
+               Target("nginx + lua, cached, at the emulator", lua, "/cached/2020-11-20"),
+               Target("nginx + lua, each, at the emulator", lua, "/each/2020-11-20")]
     path = "/2020-11-20/projects/circuit-boards/models/1"
     expect("the emulator, unsigned", call(emulator.port, "GET", path), 403)
     for number, target in enumerate(targets):

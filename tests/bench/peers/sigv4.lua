@@ -60,9 +60,10 @@ local function update_time()
 	if name ~= day.name then
 		day.name = name
 		day.scope = name .. "/" .. config.region .. "/" .. config.service .. "/aws4_request"
-		day.key = hmac(hmac(hmac(hmac("AWS4" .. config.secret, name), config.region), config.service),
-			"aws4_request")
-		day.start = "AWS4-HMAC-SHA256 Credential=" .. config.id .. "/" .. day.scope .. ", SignedHeaders="
+		local key = hmac(hmac("AWS4" .. config.secret, name), config.region)
+		day.key = hmac(hmac(key, config.service), "aws4_request")
+		day.start = "AWS4-HMAC-SHA256 Credential=" .. config.id .. "/" .. day.scope
+			.. ", SignedHeaders="
 	end
 	now.to_sign = "AWS4-HMAC-SHA256\n" .. now.date .. "\n" .. day.scope .. "\n"
 end
