@@ -30,7 +30,7 @@ static int usage(const char *program, const struct bench_work *works)
 int bench_run(int argc, char **argv, const struct bench_work *works, void *context)
 {
     const struct bench_work *work = works;
-    const long long count = argc == 3 ? atoll(argv[2]) : 0;
+    const long long count = argc == 3 ? strtoll(argv[2], NULL, 10) : 0;
 
     while (argc == 3 && work->name != NULL && strcmp(work->name, argv[1]) != 0)
         work++;

@@ -71,7 +71,7 @@ static EVP_PKEY *read_key(const char *path)
 
 int main(int argc, char **argv)
 {
-    const long long count = argc == 6 ? atoll(argv[5]) : 0;
+    const long long count = argc == 6 ? strtoll(argv[5], NULL, 10) : 0;
 
     if (count < 1 || count > COUNT_MAX) {
         (void)fprintf(stderr, "usage: bench_tokens KEY.pem KID TEAM FIRST COUNT\n");

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import statistics
 import subprocess
+import tempfile
 import time
 
 from processes import Child, Void, call, free_port, wait_for
@@ -96,9 +97,7 @@ class Stage:
     def __init__(self):
         parent = BUILD / "tests/bench"
         parent.mkdir(parents=True, exist_ok=True)
-        self.folder = parent / "stage"
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="stage-", dir=parent))
         self.children = []
         self.keys = self.folder / "keys"
         self.file_system = run("df", "--output=fstype", self.folder).split()[-1]
