@@ -32,7 +32,7 @@ const struct option option_table[] = {
      "listen without TLS on more than loopback: tokens then travel readable by everyone between"},
     {"threads", OPTION_INT, FIXED, AT(threads), "64", 1, 1024,
      "connections served at a time: one thread each for a connection's life"},
-    {"max_head_bytes", OPTION_INT, FIXED, AT(max_head_bytes), "16384", 4096, 131072,
+    {"max_head_bytes", OPTION_INT, FIXED, AT(max_head_bytes), "16384", 4096, 65536,
      "largest request line and header fields together"},
     {"max_body_bytes", OPTION_INT, FIXED, AT(max_body_bytes), "65536", 1024, 1048576,
      "largest request body"},

@@ -11,7 +11,6 @@
 #include "gateway/control/reconciler.h"
 #include "gateway/http/api.h"
 #include "gateway/http/server.h"
-#include "gateway/http/tls.h"
 #include "gateway/issuers.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/net/http_client.h"
@@ -45,8 +44,7 @@ struct daemon {
     struct http_server *server;
 };
 
-/* --- what a reload replaces ----------------------------------------------------------------------
- */
+/* --- what a reload replaces ---------------------------------------------------------------- */
 
 static int load_policy(const struct options *options, struct policy_store *policies,
                        struct error *err)
@@ -153,8 +151,7 @@ static void reload_or_keep(struct daemon *daemon)
     }
 }
 
-/* --- construction --------------------------------------------------------------------------------
- */
+/* --- construction -------------------------------------------------------------------------- */
 
 static int open_credentials(const struct options *options, struct aws_credentials_provider **out,
                             struct error *err)
@@ -357,8 +354,7 @@ static void close_daemon(struct daemon *daemon)
     metrics_free(&daemon->metrics);
 }
 
-/* --- running -------------------------------------------------------------------------------------
- */
+/* --- running ------------------------------------------------------------------------------- */
 
 /* Blocked in every thread, so that only sigwait sees them. */
 static int block_signals(sigset_t *set)
@@ -437,14 +433,6 @@ int serve_run(const struct config_sources *sources)
     return exit_status(result);
 }
 
-static int check_certificate(const struct options *options, struct error *err)
-{
-    void *tls = NULL;
-    int result = tls_server_create(options->tls_certificate_file, options->tls_key_file, &tls, err);
-    tls_server_free(tls);
-    return result;
-}
-
 int serve_check(const struct config_sources *sources, struct error *err)
 {
     struct daemon daemon = {.sources = sources};
@@ -456,7 +444,8 @@ int serve_check(const struct config_sources *sources, struct error *err)
     if (result == 0)
         result = open_upstream(&daemon, err);
     if (result == 0 && daemon.options.tls_certificate_file[0] != '\0')
-        result = check_certificate(&daemon.options, err);
+        result = http_server_check_tls(daemon.options.tls_certificate_file,
+                                       daemon.options.tls_key_file, err);
     close_daemon(&daemon);
     options_free(&daemon.options);
     clock_close(&daemon.clock);

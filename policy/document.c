@@ -17,7 +17,7 @@ struct policy {
     size_t team_count;
 };
 
-/* --- patterns --------------------------------------------------------------------------------- */
+/* --- patterns ------------------------------------------------------------------------------ */
 
 /*
  * Greedy, with one place to come back to: a later `*` makes all earlier ones settled, because what
@@ -58,7 +58,7 @@ static bool pattern_covers(const char *wide, const char *narrow)
     return pattern_matches(wide, narrow);
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------- */
 
 static int read_limits(const json_t *object, const char *at, struct policy_limits *out,
                        struct error *err)
@@ -308,7 +308,7 @@ void policy_free(struct policy **policy)
     *policy = NULL;
 }
 
-/* --- looking up ------------------------------------------------------------------------------- */
+/* --- looking up ---------------------------------------------------------------------------- */
 
 const struct policy_limits *policy_account(const struct policy *policy)
 {

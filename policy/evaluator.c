@@ -7,8 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- rules --------------------------------------------------------------------------------------
- */
+/* --- rules --------------------------------------------------------------------------------- */
 
 static struct quota_rule *add_rule(struct quota_decision *decision, enum quota_rule_kind kind)
 {
@@ -129,8 +128,7 @@ static void add_limits(struct quota_decision *decision, enum quota_scope scope, 
     }
 }
 
-/* --- the decision -------------------------------------------------------------------------------
- */
+/* --- the decision -------------------------------------------------------------------------- */
 
 static void find_binding(struct quota_decision *decision)
 {
@@ -192,8 +190,7 @@ void policy_evaluate(const struct policy *policy, const struct quota_request *re
     out->largest_units_now = find_largest_units(out);
 }
 
-/* --- the sentence -------------------------------------------------------------------------------
- */
+/* --- the sentence -------------------------------------------------------------------------- */
 
 /* "at most 1 does", "at most 3 do", "none does": how many of something fit. */
 static void say_fits(char *out, size_t size, int64_t fits)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- the gate ------------------------------------------------------------------------------- */
+/* --- the gate ------------------------------------------------------------------------------ */
 
 /* Where an offset is, for people: both count from 1, columns count characters (jansson counts so).
  */
@@ -126,7 +126,7 @@ int strict_json_parse(const char *text, size_t len, const struct json_limits *li
     return *out == NULL ? refuse_parsed(&seen, err) : 0;
 }
 
-/* --- readers -------------------------------------------------------------------------------- */
+/* --- readers ------------------------------------------------------------------------------- */
 
 void strict_json_pointer(char out[ERROR_POINTER_MAX], const char *at, const char *name)
 {

@@ -100,17 +100,16 @@ int crypto_random(void *out, size_t len)
     return ERROR_IO;
 }
 
-int crypto_uuid4(char out[CRYPTO_UUID_LEN + 1])
+#define UUID_BYTES 16
+
+static void format_uuid(unsigned char raw[UUID_BYTES], unsigned version,
+                        char out[CRYPTO_UUID_LEN + 1])
 {
     static const struct {
         unsigned char at, bytes;
     } groups[] = {{0, 4}, {4, 2}, {6, 2}, {8, 2}, {10, 6}};
-    unsigned char raw[16];
-    int rc = crypto_random(raw, sizeof(raw));
 
-    if (rc != 0)
-        return rc;
-    raw[6] = (unsigned char)((raw[6] & 0x0F) | 0x40); /* version */
+    raw[6] = (unsigned char)((raw[6] & 0x0F) | version << 4);
     raw[8] = (unsigned char)((raw[8] & 0x3F) | 0x80); /* variant */
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         if (i > 0)
@@ -118,6 +117,28 @@ int crypto_uuid4(char out[CRYPTO_UUID_LEN + 1])
         crypto_hex(raw + groups[i].at, groups[i].bytes, out);
         out += (size_t)groups[i].bytes * 2;
     }
+}
+
+int crypto_uuid4(char out[CRYPTO_UUID_LEN + 1])
+{
+    unsigned char raw[UUID_BYTES];
+    int rc = crypto_random(raw, sizeof(raw));
+
+    if (rc == 0)
+        format_uuid(raw, 4, out);
+    return rc;
+}
+
+int crypto_uuid7(int64_t wall_ms, char out[CRYPTO_UUID_LEN + 1])
+{
+    unsigned char raw[UUID_BYTES];
+    int rc = crypto_random(raw, sizeof(raw));
+
+    if (rc != 0)
+        return rc;
+    for (int i = 0; i < 6; i++)
+        raw[i] = (unsigned char)((uint64_t)wall_ms >> (8 * (5 - i)));
+    format_uuid(raw, 7, out);
     return 0;
 }
 

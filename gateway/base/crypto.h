@@ -21,6 +21,10 @@ int crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t
 int crypto_random(void *out, size_t len) __attribute__((warn_unused_result));
 /* A version 4 UUID (RFC 9562 section 5.4), lower case, with its NUL. */
 int crypto_uuid4(char out[CRYPTO_UUID_LEN + 1]) __attribute__((warn_unused_result));
+/* A version 7 UUID (section 5.7): those of later milliseconds sort after, so that an index on them
+ * grows at its end. */
+int crypto_uuid7(int64_t wall_ms, char out[CRYPTO_UUID_LEN + 1])
+    __attribute__((warn_unused_result));
 
 /* Lower-case hex; `out` holds 2 * len + 1. */
 void crypto_hex(const void *data, size_t len, char *out);

@@ -38,7 +38,8 @@ struct control {
     bool nudged; /* the reconciler has something to do before its time */
 
     atomic_bool recovered;
-    atomic_bool wrong_account;
+    atomic_bool account_asked; /* whose account it is has been asked since we live */
+    atomic_bool wrong_account; /* the last that AWS named is not the ledger's */
     atomic_bool upstream_reachable;
 };
 
@@ -54,11 +55,15 @@ void control_nudge(struct control *control);
 /*
  * One DescribeModel on the wire, with what every answer teaches: reachability, metrics, and rule 9:
  * an answer from an account other than the ledger's is no answer (fate DOUBT) and sets
- * wrong_account.
+ * wrong_account, which the next answer from the right one clears.
  */
 void control_describe(struct control *control, const char *project, const char *version,
                       enum pacing_class pacing, int64_t deadline_ms, struct upstream_answer *answer,
                       struct upstream_description *description);
+
+/* A sentence for people into a `detail`; a longer one is cut. */
+void control_say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Wall milliseconds of now. */
 static inline int64_t control_now_ms(const struct control *control)

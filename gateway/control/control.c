@@ -5,6 +5,8 @@
 #include "gateway/control/context.h"
 #include "gateway/control/model_status.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define MINUTE_MS ((int64_t)60 * 1000)
@@ -176,6 +178,7 @@ static bool check_account(struct control *control, const char *account)
     if (account[0] == '\0')
         return true;
     int result = ledger_pin_account(control->ledger, account, &err);
+    atomic_store(&control->account_asked, true);
     if (result == ERROR_REFUSED) {
         if (!atomic_exchange(&control->wrong_account, true))
             LOG(LOG_ERROR, "control.wrong_account", log_str("message", err.message));
@@ -183,6 +186,8 @@ static bool check_account(struct control *control, const char *account)
     }
     if (result != 0) /* not remembered now; the next answer tries again */
         LOG(LOG_WARNING, "control.account_not_pinned", log_str("message", err.message));
+    else if (atomic_exchange(&control->wrong_account, false))
+        LOG(LOG_INFO, "control.right_account", log_str("account", account));
     return true;
 }
 
@@ -202,4 +207,12 @@ void control_describe(struct control *control, const char *project, const char *
         atomic_store(&control->upstream_reachable, answer->http_status != 0);
     if (answer->fate == UPSTREAM_ACCEPTED && !check_account(control, description->account))
         answer->fate = UPSTREAM_DOUBT;
+}
+
+void control_say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(out, RESERVATION_MESSAGE_MAX, format, args);
+    va_end(args);
 }

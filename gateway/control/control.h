@@ -58,7 +58,7 @@ void control_close(struct control *control);
 struct control_readiness {
     bool ledger_writable;
     bool recovered;          /* the first pass over the ledger has been made */
-    bool account_matches;    /* rule 9: no answer ever came from another account */
+    bool account_matches;    /* rule 9: AWS answers from the ledger's account */
     bool upstream_reachable; /* the last call to AWS got a whole answer; informative */
 };
 void control_readiness(const struct control *control, struct control_readiness *out);

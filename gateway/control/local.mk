@@ -1,7 +1,7 @@
 # F4: the only place where policy, ledger and upstream meet.
 noinst_LIBRARIES += gateway/control/libcontrol.a
 gateway_control_libcontrol_a_SOURCES = \
-	%D%/admission.h %D%/admission.c \
+	%D%/admission.h %D%/admission_describe.c %D%/admission_start.c %D%/admission_stop.c \
 	%D%/context.h \
 	%D%/control.h %D%/control.c \
 	%D%/model_calls.h %D%/model_calls.c \
@@ -12,11 +12,17 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/reconciler.h %D%/reconciler.c \
 	%D%/rules.h %D%/rules.c
 
+control_unit_tests = tests/unit/test_control tests/unit/test_model_calls tests/unit/test_rules
+EXTRA_DIST += tests/unit/fake_upstream.h
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test_rules tests/unit/test_model_calls
-TESTS += tests/unit/test_rules tests/unit/test_model_calls
-tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
-tests_unit_test_rules_LDADD = $(control_libs) $(movable_clock) $(CMOCKA_LIBS)
+check_PROGRAMS += $(control_unit_tests)
+TESTS += $(control_unit_tests)
+# libbase twice: its log needs a clock, and the clock needs libbase.
+control_test_libs = $(control_libs) $(movable_clock) $(control_libs) $(CMOCKA_LIBS)
+tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/fake_upstream.c
+tests_unit_test_control_LDADD = $(control_test_libs)
 tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c
-tests_unit_test_model_calls_LDADD = $(control_libs) $(movable_clock) $(CMOCKA_LIBS)
+tests_unit_test_model_calls_LDADD = $(control_test_libs)
+tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
+tests_unit_test_rules_LDADD = $(control_test_libs)
 endif

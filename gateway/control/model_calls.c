@@ -1,6 +1,7 @@
 /* Markers of the calls in flight: a short list under one lock. */
 #include "gateway/control/model_calls.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,14 +62,14 @@ static uint64_t hash_model(const char *project, const char *version)
     return hash;
 }
 
-static bool is_in_flight(const struct model_calls *calls, const char *project, const char *version,
-                         uint64_t hash)
+static struct model_call *find(const struct model_calls *calls, const char *project,
+                               const char *version, uint64_t hash)
 {
-    for (const struct model_call *call = calls->in_flight; call != NULL; call = call->next)
-        if (call->hash == hash && strcmp(call->project, project) == 0 &&
-            strcmp(call->version, version) == 0)
-            return true;
-    return false;
+    struct model_call *call = calls->in_flight;
+    while (call != NULL && (call->hash != hash || strcmp(call->project, project) != 0 ||
+                            strcmp(call->version, version) != 0))
+        call = call->next;
+    return call;
 }
 
 int model_calls_acquire(struct model_calls *calls, const char *project, const char *version,
@@ -77,7 +78,7 @@ int model_calls_acquire(struct model_calls *calls, const char *project, const ch
     uint64_t hash = hash_model(project, version);
     int result = 0;
     pthread_mutex_lock(&calls->lock);
-    while (!calls->closed && is_in_flight(calls, project, version, hash)) {
+    while (!calls->closed && find(calls, project, version, hash) != NULL) {
         calls->waiters++;
         bool late = clock_monotonic_ms(calls->clock) >= deadline_ms ||
                     clock_wait_until(calls->clock, &calls->released, &calls->lock, deadline_ms);
@@ -85,15 +86,15 @@ int model_calls_acquire(struct model_calls *calls, const char *project, const ch
         if (late)
             break;
     }
-    if (calls->closed || is_in_flight(calls, project, version, hash)) {
+    if (calls->closed || find(calls, project, version, hash) != NULL) {
         result = ERROR_RETRY;
     } else {
         (void)snprintf(call->project, sizeof(call->project), "%s", project);
         (void)snprintf(call->version, sizeof(call->version), "%s", version);
         call->hash = hash;
+        call->sending = false;
         call->next = calls->in_flight;
         calls->in_flight = call;
-        calls->begun[hash % TICKET_BUCKETS]++;
     }
     pthread_mutex_unlock(&calls->lock);
     return result;
@@ -111,12 +112,24 @@ void model_calls_release(struct model_calls *calls, struct model_call *call)
     pthread_mutex_unlock(&calls->lock);
 }
 
+void model_calls_begin(struct model_calls *calls, const char *project, const char *version)
+{
+    uint64_t hash = hash_model(project, version);
+    pthread_mutex_lock(&calls->lock);
+    struct model_call *call = find(calls, project, version, hash);
+    assert(call != NULL);
+    call->sending = true;
+    calls->begun[hash % TICKET_BUCKETS]++;
+    pthread_mutex_unlock(&calls->lock);
+}
+
 bool model_calls_ticket(struct model_calls *calls, const char *project, const char *version,
                         uint64_t *ticket)
 {
     uint64_t hash = hash_model(project, version);
     pthread_mutex_lock(&calls->lock);
-    bool quiet = !is_in_flight(calls, project, version, hash);
+    const struct model_call *call = find(calls, project, version, hash);
+    bool quiet = call == NULL || !call->sending;
     *ticket = calls->begun[hash % TICKET_BUCKETS];
     pthread_mutex_unlock(&calls->lock);
     return quiet;

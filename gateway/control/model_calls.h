@@ -23,6 +23,7 @@ struct model_call {
     char project[RESERVATION_PROJECT_MAX + 1];
     char version[RESERVATION_VERSION_MAX + 1];
     uint64_t hash;
+    bool sending; /* from model_calls_begin on */
     struct model_call *next;
 };
 
@@ -35,10 +36,14 @@ int model_calls_acquire(struct model_calls *calls, const char *project, const ch
     __attribute__((warn_unused_result));
 void model_calls_release(struct model_calls *calls, struct model_call *call);
 
+/* Who holds the model's marker is about to send: ends its tickets. */
+void model_calls_begin(struct model_calls *calls, const char *project, const char *version);
+
 /*
  * For observations, which need no marker: a ticket taken before reading a row proves, when it still
  * holds after DescribeModel answered, that no start or stop call of that model was in flight in
- * between. False when one is in flight now.
+ * between. False when one is in flight now. A marker whose holder sends nothing, such as a repeated
+ * request's, disturbs no ticket: else callers could keep a model from ever being observed.
  */
 bool model_calls_ticket(struct model_calls *calls, const char *project, const char *version,
                         uint64_t *ticket);

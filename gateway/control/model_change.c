@@ -12,6 +12,13 @@
 /* Reservation against reconciler: two race, so one more read is nearly always enough. */
 #define WRITE_TRIES 5
 
+struct change_budget model_change_request_budget(const struct control_settings *settings,
+                                                 int64_t deadline_ms)
+{
+    return (struct change_budget){
+        .deadline_ms = deadline_ms, .attempts = settings->attempts, .pacing = PACING_CALLER};
+}
+
 int model_change_write(struct control *control, row_change_fn *change, const void *context,
                        struct reservation *row, struct error *err)
 {
@@ -48,6 +55,12 @@ static void log_write_failure(const char *event, const struct reservation *row,
     LOG(LOG_ERROR, event, log_str("reservation", row->id), log_str("message", err->message));
 }
 
+/* The request's own line tells of what went well. */
+static enum log_level level_of(const struct upstream_answer *answer)
+{
+    return answer->fate == UPSTREAM_ACCEPTED ? LOG_DEBUG : LOG_WARNING;
+}
+
 /* Waits before the next attempt. False when there is none any more, or we are leaving. */
 static bool wait_for_attempt(struct control *control, const struct change_budget *budget,
                              unsigned attempt, int64_t retry_after_ms)
@@ -67,8 +80,7 @@ static bool wait_for_attempt(struct control *control, const struct change_budget
     return delay_ms >= 0 && until_ms < budget->deadline_ms && control_sleep(control, until_ms);
 }
 
-/* --- start ---------------------------------------------------------------------------------------
- */
+/* --- start --------------------------------------------------------------------------------- */
 
 /*
  * Before a start is sent again: the time of this send, durable. False when a stop was committed in
@@ -104,7 +116,7 @@ static void send_start(struct control *control, const struct change_budget *budg
     metric_add(control->metrics.sends_start, answer->sends);
     if (answer->sends > 0)
         atomic_store(&control->upstream_reachable, answer->http_status != 0);
-    LOG(LOG_INFO, "upstream.start", log_str("reservation", row->id),
+    LOG(level_of(answer), "upstream.start", log_str("reservation", row->id),
         log_str("project", row->project), log_str("version", row->version),
         log_str("fate", upstream_fate_name(answer->fate)), log_int("sends", answer->sends),
         log_int("status", answer->http_status), log_str("error_type", answer->error_type),
@@ -160,6 +172,7 @@ bool model_change_start(struct control *control, const struct change_budget *bud
         .answer = {.fate = UPSTREAM_NOT_SENT},
     };
     struct error err = {0};
+    model_calls_begin(control->calls, row->project, row->version);
     for (unsigned attempt = 1;; attempt++) {
         if ((attempt > 1 || outcome.fate.doubt) && !announce_resend(control, row))
             break;
@@ -183,8 +196,7 @@ bool model_change_start(struct control *control, const struct change_budget *bud
     return true;
 }
 
-/* --- stop ----------------------------------------------------------------------------------------
- */
+/* --- stop ---------------------------------------------------------------------------------- */
 
 /* Before a stop is sent: its token and the doubt that begins now, durable (rules 5 and 6). */
 static bool announce_stop(struct control *control, struct reservation *row)
@@ -223,7 +235,7 @@ static void send_stop(struct control *control, const struct change_budget *budge
     metric_add(control->metrics.sends_stop, answer->sends);
     if (answer->sends > 0)
         atomic_store(&control->upstream_reachable, answer->http_status != 0);
-    LOG(LOG_INFO, "upstream.stop", log_str("reservation", row->id),
+    LOG(level_of(answer), "upstream.stop", log_str("reservation", row->id),
         log_str("project", row->project), log_str("version", row->version),
         log_str("fate", upstream_fate_name(answer->fate)), log_int("sends", answer->sends),
         log_int("status", answer->http_status), log_str("error_type", answer->error_type),
@@ -254,6 +266,7 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
 {
     struct error err = {0};
     bool accepted = false;
+    model_calls_begin(control->calls, row->project, row->version);
     for (unsigned attempt = 1; row->state == RESERVATION_STOPPING; attempt++) {
         struct stop_outcome_context outcome = {.earlier_doubt_ms = row->stop_doubt_ms};
         if (!announce_stop(control, row))

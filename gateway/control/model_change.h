@@ -13,6 +13,9 @@ struct change_budget {
     int64_t attempts;
     enum pacing_class pacing;
 };
+/* That of a request with this deadline (monotonic). */
+struct change_budget model_change_request_budget(const struct control_settings *settings,
+                                                 int64_t deadline_ms);
 
 /*
  * Sends the start of `row`, which is PENDING (just reserved: this is its first send) or UNCERTAIN

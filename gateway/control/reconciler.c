@@ -1,4 +1,4 @@
-/* Passes over the live rows: recover, end leases, observe, send again, stop, forget. */
+/* Passes over the live rows: recover, end leases, observe, stop, send again, forget. */
 #include "gateway/control/reconciler.h"
 
 #include "gateway/base/log.h"
@@ -15,6 +15,10 @@
  * them. */
 #define ACTIVE_PER_PASS 50
 #define CALL_TIMEOUT_MS ((int64_t)20 * 1000) /* for one call to AWS, its turn included */
+/* No further row of a kind is begun after so long: while AWS hangs the others have their turn, too,
+ * and leases end. */
+#define SHARE_MS       ((int64_t)20 * 1000)
+#define MARKER_WAIT_MS ((int64_t)1000) /* for requests that repeat themselves without end */
 
 /* Between two passes even when requests nudge without end. */
 #define NUDGE_MS ((int64_t)1000)
@@ -31,14 +35,27 @@ struct pass {
     int64_t pending, uncertain, stopping; /* rows seen in these states */
 };
 
+/* Where the next pass goes on: the id of the row visited last, "" = from the beginning. */
+struct progress {
+    char stopping_after[RESERVATION_ID_LEN + 1];
+    char doubt_after[RESERVATION_ID_LEN + 1];
+    char active_after[RESERVATION_ID_LEN + 1];
+};
+
 struct reconciler {
     struct control *control;
     pthread_t thread;
-    char active_after[RESERVATION_ID_LEN + 1]; /* where the next pass goes on watching */
+    struct progress progress;
 };
 
-/* --- one row
- * --------------------------------------------------------------------------------------- */
+/* --- one row ------------------------------------------------------------------------------- */
+
+static bool take_marker(struct control *control, const struct reservation *row,
+                        struct model_call *call)
+{
+    return model_calls_acquire(control->calls, row->project, row->version,
+                               clock_monotonic_ms(control->clock) + MARKER_WAIT_MS, call) == 0;
+}
 
 /* Compare-and-set of a row that a rule changed. False when a request was faster, or on an error. */
 static bool write_row(struct control *control, const char *why, struct reservation *row)
@@ -106,13 +123,16 @@ static void act(const struct pass *pass, const struct observation *observation,
         .pacing = PACING_RECONCILER,
     };
     int64_t now_ms = control_now_ms(control);
-    bool resend =
-        observation->kind != OBSERVED_RUNNING && rules_may_resend(&pass->settings, now_ms, row);
+    /* Only after a look: who can't be seen may by now be another account. */
+    bool seen_stopped =
+        observation->kind != OBSERVED_RUNNING && observation->kind != OBSERVED_NOTHING;
+    bool resend = seen_stopped && rules_may_resend(&pass->settings, now_ms, row);
     bool stop = rules_stop_due(&pass->settings, observation, now_ms, row);
     int64_t version = row->row_version;
-    if (!resend && !stop)
+    /* Rule 9: in another account it would be somebody else's model. */
+    if ((!resend && !stop) || atomic_load(&control->wrong_account))
         return;
-    if (model_calls_acquire(control->calls, row->project, row->version, 0, &call) != 0)
+    if (!take_marker(control, row, &call))
         return; /* a request is at it */
     if (ledger_get(control->ledger, row->id, row, &err) == 0 && row->row_version == version) {
         if (resend)
@@ -124,14 +144,28 @@ static void act(const struct pass *pass, const struct observation *observation,
 }
 
 /*
- * A row that is PENDING with no call in flight was left so by a former process, or by a ledger that
- * could not take the outcome.
+ * A row that is PENDING although nobody holds its model's marker was left so by a former process,
+ * or by a ledger that could not take the outcome.
  */
+static bool recover_pending(const struct pass *pass, struct reservation *row)
+{
+    struct control *control = pass->control;
+    struct model_call call;
+    struct error err = {0};
+    if (!take_marker(control, row, &call))
+        return false;
+    bool read = ledger_get(control->ledger, row->id, row, &err) == 0;
+    model_calls_release(control->calls, &call);
+    if (!read || row->state != RESERVATION_PENDING)
+        return false;
+    return rules_recover(control_now_ms(control), row) && write_row(control, "recovered", row);
+}
+
 static bool recover(const struct pass *pass, struct reservation *row)
 {
-    if (!pass->boot && row->state != RESERVATION_PENDING)
-        return true;
-    return !rules_recover(control_now_ms(pass->control), row) ||
+    if (row->state == RESERVATION_PENDING)
+        return recover_pending(pass, row);
+    return !pass->boot || !rules_recover(control_now_ms(pass->control), row) ||
            write_row(pass->control, "recovered", row);
 }
 
@@ -144,52 +178,98 @@ static bool end_lease(const struct pass *pass, struct reservation *row)
     return write_row(pass->control, "lease ended", row);
 }
 
-static void reconcile(const struct pass *pass, const struct reservation *listed)
+/* Ticket first, row second: see model_calls.h. */
+static bool read_row(const struct pass *pass, const struct reservation *listed, uint64_t *ticket,
+                     struct reservation *row)
 {
-    struct control *control = pass->control;
+    struct error err = {0};
+    return model_calls_ticket(pass->control->calls, listed->project, listed->version, ticket) &&
+           ledger_get(pass->control->ledger, listed->id, row, &err) == 0 &&
+           reservation_state_is_live(row->state);
+}
+
+/* What needs nobody but the ledger: so it waits for no call to AWS. */
+static void settle(struct pass *pass, const struct reservation *listed)
+{
+    struct reservation row;
+    uint64_t ticket = 0;
+    pass->pending += listed->state == RESERVATION_PENDING;
+    pass->uncertain += listed->state == RESERVATION_UNCERTAIN;
+    pass->stopping += listed->state == RESERVATION_STOPPING;
+    if (!pass->boot && listed->state != RESERVATION_PENDING &&
+        !rules_lease_ended(control_now_ms(pass->control), listed))
+        return;
+    if (read_row(pass, listed, &ticket, &row) && recover(pass, &row))
+        (void)end_lease(pass, &row);
+}
+
+static void reconcile(struct pass *pass, const struct reservation *listed)
+{
     struct observation observation = {.kind = OBSERVED_NOTHING};
     struct reservation row;
-    struct error err = {0};
     uint64_t ticket = 0;
-    /* Ticket first, row second: see model_calls.h. */
-    if (!model_calls_ticket(control->calls, listed->project, listed->version, &ticket) ||
-        ledger_get(control->ledger, listed->id, &row, &err) != 0 ||
-        !reservation_state_is_live(row.state))
-        return;
-    if (!recover(pass, &row) || !end_lease(pass, &row))
-        return;
-    if (observe(pass, ticket, &row, &observation))
+    if (read_row(pass, listed, &ticket, &row) && row.state != RESERVATION_PENDING &&
+        observe(pass, ticket, &row, &observation))
         act(pass, &observation, &row);
 }
 
-/* --- a pass
- * ---------------------------------------------------------------------------------------- */
+/* --- a pass -------------------------------------------------------------------------------- */
 
-/* Reconciles up to `most` rows of a filter after `*after`, which moves on and wraps at the end. */
-static void walk(struct pass *pass, const struct ledger_filter *filter, size_t most, char *after)
+typedef void visit_fn(struct pass *pass, const struct reservation *listed);
+
+/*
+ * Visits up to `most` rows of a filter after `*after`, which moves on and wraps at the end, until
+ * `until_ms` (monotonic). False when the ledger could not be read.
+ */
+static bool walk(struct pass *pass, const struct ledger_filter *filter, visit_fn *visit,
+                 size_t most, int64_t until_ms, char *after)
 {
     struct control *control = pass->control;
     struct reservation *rows = calloc(PAGE, sizeof(*rows));
     struct error err = {0};
-    size_t count = PAGE;
-    for (size_t done = 0; rows != NULL && count == PAGE && done < most; done += count) {
+    bool readable = rows != NULL;
+    bool more = readable;
+    for (size_t done = 0; more && done < most;) {
         size_t want = most - done < PAGE ? most - done : PAGE;
+        size_t count = 0;
         if (ledger_list_live(control->ledger, filter, after, rows, want, &count, &err) != 0) {
             LOG(LOG_ERROR, "reconciler.not_listed", log_str("message", err.message));
+            readable = false;
             break;
         }
-        for (size_t i = 0; i < count && !control_is_closing(control); i++) {
-            pass->pending += rows[i].state == RESERVATION_PENDING;
-            pass->uncertain += rows[i].state == RESERVATION_UNCERTAIN;
-            pass->stopping += rows[i].state == RESERVATION_STOPPING;
-            reconcile(pass, &rows[i]);
+        more = count == want;
+        for (size_t i = 0; i < count; i++, done++) {
+            if (control_is_closing(control) || clock_monotonic_ms(control->clock) >= until_ms)
+                goto out;
+            visit(pass, &rows[i]);
+            memcpy(after, rows[i].id, RESERVATION_ID_LEN + 1);
         }
-        if (count > 0)
-            memcpy(after, rows[count - 1].id, RESERVATION_ID_LEN + 1);
-        if (count < want)
+        if (!more)
             after[0] = '\0';
     }
+out:
     free(rows);
+    return readable;
+}
+
+/* First of all in every pass: what a former process left, and the leases that have ended. */
+static bool settle_all(struct pass *pass)
+{
+    char after[RESERVATION_ID_LEN + 1] = "";
+    struct ledger_filter unsettled = {.states = NEEDS_WORK};
+    struct ledger_filter ended = {.states = STATE_BIT(RESERVATION_ACTIVE),
+                                  .lease_before_ms = control_now_ms(pass->control)};
+    bool readable = walk(pass, &unsettled, settle, SIZE_MAX, INT64_MAX, after);
+    after[0] = '\0';
+    return walk(pass, &ended, settle, SIZE_MAX, INT64_MAX, after) && readable;
+}
+
+/* The rows in some states, against what AWS says of them, from where the last pass got to. */
+static bool reconcile_some(struct pass *pass, unsigned states, size_t most, char *after)
+{
+    struct ledger_filter filter = {.states = states};
+    int64_t until_ms = clock_monotonic_ms(pass->control->clock) + SHARE_MS;
+    return walk(pass, &filter, reconcile, most, until_ms, after);
 }
 
 static void forget_keys(const struct pass *pass)
@@ -201,42 +281,40 @@ static void forget_keys(const struct pass *pass)
         LOG(LOG_WARNING, "reconciler.keys_not_forgotten", log_str("message", err.message));
 }
 
-static void run_pass(struct control *control, bool boot, char *active_after)
+/* False when the ledger could not be read, so that nobody knows what was left out. */
+static bool run_pass(struct control *control, bool boot, struct progress *progress)
 {
     struct pass pass = {.control = control, .boot = boot};
-    char after[RESERVATION_ID_LEN + 1] = "";
     control_get_settings(control, &pass.settings);
 
-    struct ledger_filter urgent = {.states = NEEDS_WORK};
-    walk(&pass, &urgent, SIZE_MAX, after);
-
-    after[0] = '\0';
-    struct ledger_filter ended = {.states = STATE_BIT(RESERVATION_ACTIVE),
-                                  .lease_before_ms = control_now_ms(control)};
-    walk(&pass, &ended, SIZE_MAX, after);
-
-    /* Only now is everything known that a former process left in doubt. */
-    if (boot && !control_is_closing(control))
+    bool readable = settle_all(&pass);
+    readable &=
+        reconcile_some(&pass, STATE_BIT(RESERVATION_STOPPING), SIZE_MAX, progress->stopping_after);
+    readable &=
+        reconcile_some(&pass, STATE_BIT(RESERVATION_PENDING) | STATE_BIT(RESERVATION_UNCERTAIN),
+                       SIZE_MAX, progress->doubt_after);
+    /* Only now is everything recovered that a former process left in doubt. */
+    if (boot && readable && !control_is_closing(control))
         atomic_store(&control->recovered, true);
 
-    struct ledger_filter active = {.states = STATE_BIT(RESERVATION_ACTIVE)};
-    walk(&pass, &active, ACTIVE_PER_PASS, active_after);
+    (void)reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
+                         progress->active_after);
     forget_keys(&pass);
 
     metric_add(control->metrics.reconciler_passes, 1);
     metric_set(control->metrics.pending, pass.pending);
     metric_set(control->metrics.uncertain, pass.uncertain);
     metric_set(control->metrics.stopping, pass.stopping);
+    return readable;
 }
 
 void reconciler_pass(struct control *control, bool boot)
 {
-    char active_after[RESERVATION_ID_LEN + 1] = "";
-    run_pass(control, boot, active_after);
+    struct progress progress = {0};
+    (void)run_pass(control, boot, &progress);
 }
 
-/* --- the thread
- * ------------------------------------------------------------------------------------ */
+/* --- the thread ---------------------------------------------------------------------------- */
 
 /* Until the next pass is due, somebody nudges, or we leave. False = leave. */
 static bool wait_for_pass(struct control *control)
@@ -262,8 +340,8 @@ static void *run(void *argument)
     struct reconciler *reconciler = argument;
     bool boot = true;
     do {
-        run_pass(reconciler->control, boot, reconciler->active_after);
-        boot = false;
+        if (run_pass(reconciler->control, boot, &reconciler->progress))
+            boot = false;
     } while (wait_for_pass(reconciler->control));
     return NULL;
 }

@@ -93,18 +93,25 @@ static void apply_uncertain(const struct control_settings *settings,
         close_row(RESERVATION_VOID, RESERVATION_END_NEVER_STARTED, row->created_ms, now_ms, row);
 }
 
+/* True when the model was seen running. */
+static bool note_running(const struct observation *observation, struct reservation *row)
+{
+    if (observation->kind != OBSERVED_RUNNING)
+        return false;
+    if (row->seen_running_ms == 0)
+        row->seen_running_ms = observation->began_ms;
+    row->not_running_ms = 0;
+    return true;
+}
+
 /* Rule 4. `believable`: a sighting of it running, or QUIET, stands against a DescribeModel that
  * lags. */
 static void apply_active(const struct control_settings *settings,
                          const struct observation *observation, int64_t now_ms,
                          struct reservation *row)
 {
-    if (observation->kind == OBSERVED_RUNNING) {
-        if (row->seen_running_ms == 0)
-            row->seen_running_ms = observation->began_ms;
-        row->not_running_ms = 0;
+    if (note_running(observation, row))
         return;
-    }
     bool believable = row->seen_running_ms != 0 || is_quiet(settings, observation, row);
     if (observation->kind == OBSERVED_FAILED && believable) {
         rules_begin_stop(RESERVATION_END_HOSTING_FAILED, now_ms, row);
@@ -118,12 +125,8 @@ static void apply_stopping(const struct control_settings *settings,
                            const struct observation *observation, int64_t now_ms,
                            struct reservation *row)
 {
-    if (observation->kind == OBSERVED_RUNNING) {
-        if (row->seen_running_ms == 0)
-            row->seen_running_ms = observation->began_ms;
-        row->not_running_ms = 0;
+    if (note_running(observation, row))
         return;
-    }
     /* HOSTING_FAILED wants its one stop before anything is over. */
     if (observation->kind == OBSERVED_FAILED && row->stop_sent_ms == 0)
         return;
@@ -238,9 +241,11 @@ bool rules_stop_due(const struct control_settings *settings, const struct observ
         return false;
     if (row->stop_sent_ms == 0)
         return true;
-    if (observation->kind != OBSERVED_RUNNING)
-        return false;
-    return row->stop_accepted_ms == 0 || now_ms - row->stop_accepted_ms >= settings->stop_renew_ms;
+    /* Unseen, it may run: who can't look still stops. */
+    if (row->stop_accepted_ms == 0)
+        return observation->kind == OBSERVED_RUNNING || observation->kind == OBSERVED_NOTHING;
+    return observation->kind == OBSERVED_RUNNING &&
+           now_ms - row->stop_accepted_ms >= settings->stop_renew_ms;
 }
 
 bool rules_stop_needs_token(const struct control_settings *settings, int64_t now_ms,
@@ -293,6 +298,7 @@ static void settle_accepted(const struct upstream_answer *answer, int64_t now_ms
     case RESERVATION_CLOSED:
     case RESERVATION_VOID:
         row->state = RESERVATION_STOPPING;
+        row->seen_running_ms = 0; /* it was an earlier run that was seen */
         row->stop_asked_ms = now_ms;
         row->stop_token[0] = '\0';
         row->stop_sent_ms = 0;
@@ -311,7 +317,8 @@ static void settle_doubt(const struct upstream_answer *answer, int64_t now_ms,
 {
     row->last_send_ms = now_ms;
     row->not_running_ms = 0;
-    if (answer->fate == UPSTREAM_REFUSED || answer->http_status == 409)
+    /* One of our credentials says nothing of the start: it may be sent again. */
+    if ((answer->fate == UPSTREAM_REFUSED && !answer->our_fault) || answer->http_status == 409)
         keep_refusal(answer, row);
     if (row->state == RESERVATION_PENDING)
         row->state = RESERVATION_UNCERTAIN;

@@ -5,6 +5,7 @@
 #include "gateway/http/authenticate.h"
 #include "gateway/http/routes.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -108,8 +109,10 @@ void api_free(struct api **api)
 
 static void answer_wrong_method(struct exchange *exchange, const char *allow)
 {
+    char detail[ROUTER_MAX_ALLOW + 32];
+    snprintf(detail, sizeof(detail), "this path is served with %s", allow);
     exchange_add_header(exchange, "Allow", allow);
-    exchange_problem(exchange, PROBLEM_METHOD_NOT_ALLOWED, allow);
+    exchange_problem(exchange, PROBLEM_METHOD_NOT_ALLOWED, detail);
 }
 
 static void serve(struct api *api, struct exchange *exchange, const struct route *route)

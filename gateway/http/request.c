@@ -56,7 +56,10 @@ static const char *walk_request_line(const struct request_head *head)
     return version_end + 2;
 }
 
-/* The start of the next line, or NULL where this field is not "name ':' OWS value CR LF". */
+/*
+ * Where the next field must begin, or NULL where this one is not "name ':' SP* value": a line that
+ * ended with a bare LF puts its successor one byte before that.
+ */
 static const char *walk_field(const struct request_field *field, const char *at)
 {
     if (field->name != at || !is_token(field->name))
@@ -66,8 +69,7 @@ static const char *walk_field(const struct request_field *field, const char *at)
             return NULL;
     if (field->value != at)
         return NULL;
-    const char *value_end = at + strlen(at);
-    return value_end[1] == '\0' ? value_end + 2 : NULL;
+    return at + strlen(at) + 2;
 }
 
 static bool bytes_are_what_was_parsed(const struct request_head *head)

@@ -6,6 +6,7 @@
 #include "gateway/http/start_answer.h"
 #include "gateway/http/start_document.h"
 #include "gateway/ledger/ledger.h"
+#include "policy/strict_json.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -48,19 +49,23 @@ static bool find_key(struct exchange *exchange, const char *from_body,
                      char unquoted[LEDGER_KEY_MAX + 1], const char **key)
 {
     struct error err = {0};
-    const char *values[3] = {NULL, NULL, from_body};
+    enum { HEADER, SDK_HEADER, BODY, PLACES };
+    const char *values[PLACES] = {[BODY] = from_body};
     *key = NULL;
     enum problem_type problem =
-        request_single_field(&exchange->head, "Idempotency-Key", &values[0], &err);
+        request_single_field(&exchange->head, "Idempotency-Key", &values[HEADER], &err);
     if (problem == PROBLEM_NONE)
-        problem = request_single_field(&exchange->head, "X-Amzn-Client-Token", &values[1], &err);
-    if (values[0] != NULL)
-        values[0] = unquote(values[0], unquoted);
-    for (size_t i = 0; i < 3 && problem == PROBLEM_NONE; i++) {
+        problem =
+            request_single_field(&exchange->head, "X-Amzn-Client-Token", &values[SDK_HEADER], &err);
+    if (values[HEADER] != NULL)
+        values[HEADER] = unquote(values[HEADER], unquoted);
+    for (int i = 0; i < PLACES && problem == PROBLEM_NONE; i++) {
         if (values[i] == NULL)
             continue;
         if (model_name_check_key(values[i], strlen(values[i]), &err) != 0) {
-            problem = PROBLEM_INVALID_PARAMETER;
+            problem = i == BODY ? PROBLEM_INVALID_BODY : PROBLEM_INVALID_PARAMETER;
+            if (i == BODY)
+                strict_json_pointer(err.pointer, "", "ClientToken");
         } else if (*key != NULL && strcmp(*key, values[i]) != 0) {
             error_set(&err, ERROR_INVALID,
                       "Idempotency-Key, X-Amzn-Client-Token and ClientToken must be equal where "

@@ -25,7 +25,7 @@
 #define READ_SLICE_MS 1000
 /* After an answer that closes a connection on which more may come: see linger. */
 #define LINGER_MS       2000
-#define LINGER_IDLE_MS  500
+#define LINGER_IDLE_MS  1000
 #define LINGER_BYTES    (16 * 1024 * 1024)
 #define MAX_WIRE        (EXCHANGE_MAX_RESPONSE + 16 * 1024)
 #define KEPT_WIRE_BYTES (64 * 1024)
@@ -35,7 +35,7 @@ struct http_server {
     const struct clock *clock;
     http_handle_fn *handle;
     void *context;
-    void *tls; /* SSL_CTX or NULL */
+    struct ssl_ctx_st *tls; /* or NULL */
     int64_t max_body_bytes, body_timeout_ms;
     uint16_t ports[HTTP_MAX_LISTENERS];
     size_t port_count;
@@ -509,7 +509,7 @@ static int start_civetweb(struct http_server *server, const struct http_settings
 
 int http_server_check_tls(const char *certificate_file, const char *key_file, struct error *err)
 {
-    void *tls = NULL;
+    struct ssl_ctx_st *tls = NULL;
     int result = tls_server_create(certificate_file, key_file, &tls, err);
     if (result == 0)
         tls_server_free(&tls);
@@ -580,8 +580,7 @@ void http_server_stop(struct http_server **server)
         return;
     mg_stop(self->civetweb);
     mg_exit_library();
-    if (self->tls != NULL)
-        tls_server_free(&self->tls);
+    tls_server_free(&self->tls);
     pthread_cond_destroy(&self->idle);
     pthread_mutex_destroy(&self->mutex);
     free(self);

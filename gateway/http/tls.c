@@ -34,7 +34,7 @@ static int configure(SSL_CTX *tls, const char *certificate_file, const char *key
     return 0;
 }
 
-int tls_server_create(const char *certificate_file, const char *key_file, void **out,
+int tls_server_create(const char *certificate_file, const char *key_file, SSL_CTX **out,
                       struct error *err)
 {
     ERR_clear_error();
@@ -49,7 +49,7 @@ int tls_server_create(const char *certificate_file, const char *key_file, void *
     return result;
 }
 
-void tls_server_free(void **tls)
+void tls_server_free(SSL_CTX **tls)
 {
     SSL_CTX_free(*tls);
     *tls = NULL;

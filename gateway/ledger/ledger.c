@@ -6,7 +6,10 @@
 #include "gateway/ledger/ledger_readers.h"
 #include "gateway/ledger/ledger_sqlite.h"
 #include "gateway/ledger/ledger_writer.h"
+#include "gateway/ledger/live_cache.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +18,9 @@ struct ledger {
     struct ledger_store *store;
     struct ledger_readers *readers;
     struct ledger_writer *writer;
+    struct live_cache *live;
+    pthread_mutex_t lock;              /* of `account` */
+    char account[LEDGER_META_MAX + 1]; /* known to be the pinned one; "" = not asked yet */
 };
 
 /* --- changes ------------------------------------------------------------------------------------
@@ -57,11 +63,13 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
 {
     struct reserve_call call = {.request = request, .out = out};
     struct ledger_job job = {.run = run_reserve, .look = look_reserve, .context = &call};
-    const int code = ledger_logic_check_reserve(request, err);
+    int code = ledger_logic_check_reserve(request, err);
 
     if (code != 0)
         return code;
-    return ledger_writer_do(ledger->writer, &job, err);
+    code = ledger_writer_do(ledger->writer, &job, err);
+    live_cache_forget(ledger->live, request->row.project, request->row.version);
+    return code;
 }
 
 static int run_update(struct ledger_change *change, void *context, struct error *err)
@@ -90,6 +98,7 @@ int ledger_update(struct ledger *ledger, struct reservation *row, struct error *
     if (code != 0)
         return code;
     code = ledger_writer_do(ledger->writer, &job, err);
+    live_cache_forget(ledger->live, row->project, row->version);
     if (code == 0)
         row->row_version++;
     return code;
@@ -118,9 +127,22 @@ static int pin(struct ledger *ledger, const char *name, const char *value, struc
     return ledger_writer_do(ledger->writer, &job, err);
 }
 
+/* Every answer of AWS is checked: the pin, once known, is compared in memory. */
 int ledger_pin_account(struct ledger *ledger, const char *account, struct error *err)
 {
-    return pin(ledger, "account", account, err);
+    pthread_mutex_lock(&ledger->lock);
+    const bool known = ledger->account[0] != '\0' && strcmp(ledger->account, account) == 0;
+    pthread_mutex_unlock(&ledger->lock);
+    if (known)
+        return 0;
+
+    const int code = pin(ledger, "account", account, err);
+    if (code == 0) {
+        pthread_mutex_lock(&ledger->lock);
+        (void)snprintf(ledger->account, sizeof(ledger->account), "%s", account);
+        pthread_mutex_unlock(&ledger->lock);
+    }
+    return code;
 }
 
 struct forget_call {
@@ -176,7 +198,7 @@ int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, s
     return finish_read(ledger, &session, ledger->backend->get_row(session, id, out, err));
 }
 
-int ledger_find_live(struct ledger *ledger, const char *project, const char *version,
+static int read_live(struct ledger *ledger, const char *project, const char *version,
                      struct reservation *out, struct error *err)
 {
     struct ledger_session *session = NULL;
@@ -186,6 +208,26 @@ int ledger_find_live(struct ledger *ledger, const char *project, const char *ver
         return code;
     return finish_read(ledger, &session,
                        ledger->backend->get_live(session, project, version, out, err));
+}
+
+int ledger_find_live(struct ledger *ledger, const char *project, const char *version,
+                     struct reservation *out, struct error *err)
+{
+    uint64_t ticket = 0;
+    bool found = false;
+    int code;
+
+    if (!live_cache_get(ledger->live, project, version, out, &found, &ticket)) {
+        code = read_live(ledger, project, version, out, err);
+        if (code != 0 && code != ERROR_NOT_FOUND)
+            return code;
+        found = code == 0;
+        live_cache_put(ledger->live, project, version, ticket, found ? out : NULL);
+    }
+    if (found)
+        return 0;
+    return error_set(err, ERROR_NOT_FOUND, "no live reservation holds model %s/%s", project,
+                     version);
 }
 
 int ledger_find_key(struct ledger *ledger, const char *team, const char *key,
@@ -241,10 +283,13 @@ int ledger_open_on(const struct ledger_backend *backend, struct ledger_store **s
         backend->close(store);
         return error_set(err, ERROR_NOMEM, "out of memory for the ledger");
     }
+    pthread_mutex_init(&ledger->lock, NULL);
     ledger->backend = backend;
     ledger->store = *store;
     *store = NULL;
-    code = ledger_readers_create(backend, ledger->store, &ledger->readers, err);
+    code = live_cache_create(&ledger->live, err);
+    if (code == 0)
+        code = ledger_readers_create(backend, ledger->store, &ledger->readers, err);
     if (code == 0)
         code = ledger_writer_start(backend, ledger->store, ledger->readers, &ledger->writer, err);
     if (code == 0)
@@ -278,7 +323,9 @@ void ledger_close(struct ledger **ledger)
         return;
     ledger_writer_stop(&l->writer, &l->readers);
     ledger_readers_free(&l->readers);
+    live_cache_free(&l->live);
     l->backend->close(&l->store);
+    pthread_mutex_destroy(&l->lock);
     free(l);
     *ledger = NULL;
 }

@@ -69,10 +69,11 @@ enum ledger_reserve_outcome {
     LEDGER_RESERVED,   /* inserted and durable (or, on a dry run, would be) */
     LEDGER_REPLAY,     /* the key is known: its row, whatever its state; nothing written */
     LEDGER_KEY_REUSED, /* the key is known with another fingerprint; its row */
-    LEDGER_HELD,   /* a live row holds the model: that row. Where team and units are the same and it
-                      is not STOPPING, the key is attached to it, so that a repeat is a replay */
-    LEDGER_FENCED, /* rule 6: `fence_until_ms` says until when */
-    LEDGER_REFUSED /* decide said no; nothing written */
+    LEDGER_HELD,       /* a live row holds the model: that row. Where team, MinInferenceUnits and
+                          MaxInferenceUnits are the same and it is not STOPPING, the key is attached to
+                          it, so that a repeat is a replay */
+    LEDGER_FENCED,     /* rule 6: `fence_until_ms` says until when */
+    LEDGER_REFUSED     /* decide said no; nothing written */
 };
 
 struct ledger_reserve_result {
@@ -106,7 +107,7 @@ int ledger_update(struct ledger *ledger, struct reservation *row, struct error *
  */
 int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)
     __attribute__((warn_unused_result));
-/* The live row of a model. */
+/* The live row of a model; from memory where it was asked before and has not changed since. */
 int ledger_find_live(struct ledger *ledger, const char *project, const char *version,
                      struct reservation *out, struct error *err)
     __attribute__((warn_unused_result));

@@ -141,8 +141,8 @@ static int put_key(struct ledger_change *change, const struct ledger_reserve *re
 static int join_held(struct ledger_change *change, const struct ledger_reserve *request,
                      const struct reservation *held, struct error *err)
 {
-    if (strcmp(held->team, request->row.team) != 0 || held->units != request->row.units ||
-        held->state == RESERVATION_STOPPING)
+    if (strcmp(held->team, request->row.team) != 0 || held->min_units != request->row.min_units ||
+        held->max_units != request->row.max_units || held->state == RESERVATION_STOPPING)
         return 0;
     return put_key(change, request, held->id, err);
 }

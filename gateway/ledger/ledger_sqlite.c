@@ -255,8 +255,7 @@ static int get_usage(struct ledger_session *session, const char *team, struct qu
     bind_text(statement, 1, LEDGER_ACCOUNT_SCOPE);
     bind_text(statement, 2, team);
     while ((stepped = sqlite3_step(statement)) == SQLITE_ROW) {
-        const char *scope = (const char *)sqlite3_column_text(statement, 0);
-        struct quota_usage *usage = strcmp(scope, LEDGER_ACCOUNT_SCOPE) == 0 ? account : of_team;
+        struct quota_usage *usage = sqlite3_column_int(statement, 0) == 0 ? account : of_team;
 
         usage->used_units = sqlite3_column_int64(statement, 1);
         usage->reserved_units = sqlite3_column_int64(statement, 2);
@@ -459,10 +458,10 @@ static int prepare_all(struct ledger_session *session, enum ledger_access access
     const int count = access == LEDGER_WRITE ? ALL_STATEMENTS : READ_STATEMENTS;
 
     for (int i = 0; i < count; i++) {
-        char sql[LEDGER_SQL_MAX];
-        const size_t len = ledger_sqlite_write_sql((enum statement)i, sql);
+        struct ledger_sql sql;
 
-        if (sqlite3_prepare_v3(session->db, sql, (int)len + 1, SQLITE_PREPARE_PERSISTENT,
+        ledger_sqlite_write_sql((enum statement)i, &sql);
+        if (sqlite3_prepare_v3(session->db, sql.text, (int)sql.len + 1, SQLITE_PREPARE_PERSISTENT,
                                &session->statements[i], NULL) != SQLITE_OK)
             return ledger_sqlite_fail(session->db, "prepare a statement", err);
     }

@@ -53,6 +53,10 @@ const struct column ledger_sqlite_columns[COLUMNS] = {
     "(SELECT number FROM reservation INDEXED BY reservation_finished"                              \
     " WHERE live = 0 AND keys_kept = 1 AND closed_ms < ?1 ORDER BY closed_ms LIMIT ?2)"
 
+#define BALANCE(mark, parameter)                                                                   \
+    "SELECT " mark ", used_units, reserved_units, used_models, reserved_models"                    \
+    " FROM balance WHERE scope = " parameter
+
 /* What a listing wants of a row: ?1 after that id, ?2 team, ?3 project, ?4 states, ?5 lease. */
 #define WANTED                                                                                     \
     "r.live = 1 AND r.number > coalesce((SELECT number FROM reservation WHERE id = ?1), 0)"        \
@@ -74,8 +78,8 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
     [GET_META] = "SELECT value FROM meta WHERE name = ?1",
     [GET_STOP_DOUBT] = "SELECT max(stop_doubt_ms) FROM reservation INDEXED BY reservation_doubt"
                        " WHERE stop_doubt_ms > 0 AND project = ?1 AND version = ?2",
-    [GET_USAGE] = "SELECT scope, used_units, reserved_units, used_models, reserved_models"
-                  " FROM balance WHERE scope IN (?1, ?2)",
+    /* Two points in one statement are one instant; "scope IN" would build a table first. */
+    [GET_USAGE] = BALANCE("0", "?1") " UNION ALL " BALANCE("1", "?2"),
     [LIST_BY_PROJECT] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_live"
                         " WHERE r.project = ?3 AND " WANTED WANTED_STATE IN_ORDER,
     [LIST_BY_LEASE] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_by_lease"
@@ -103,15 +107,8 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
     [FORGET_ROWS] = "UPDATE reservation SET keys_kept = 0 WHERE number IN " FINISHED_ROWS,
 };
 
-/* Text that grows in a buffer of LEDGER_SQL_MAX bytes, which holds every statement (asserted by
- * prepare).
- */
-struct sql {
-    char *text;
-    size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void sql_add(struct sql *sql, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void sql_add(struct ledger_sql *sql,
+                                                          const char *format, ...)
 {
     va_list args;
     int len;
@@ -123,7 +120,7 @@ __attribute__((format(printf, 2, 3))) static void sql_add(struct sql *sql, const
                                                                    : sql->len + (size_t)len;
 }
 
-static void sql_select(struct sql *sql, const char *pattern)
+static void sql_select(struct ledger_sql *sql, const char *pattern)
 {
     for (const char *c = pattern; *c != '\0'; c++) {
         if (*c != '@') {
@@ -135,7 +132,7 @@ static void sql_select(struct sql *sql, const char *pattern)
     }
 }
 
-static void sql_insert(struct sql *sql)
+static void sql_insert(struct ledger_sql *sql)
 {
     sql_add(sql, "INSERT INTO reservation (");
     for (size_t i = 0; i < COLUMNS; i++)
@@ -146,7 +143,7 @@ static void sql_insert(struct sql *sql)
     sql_add(sql, "?%d)", PARAMETER_LIVE);
 }
 
-static void sql_update(struct sql *sql, enum column_change most)
+static void sql_update(struct ledger_sql *sql, enum column_change most)
 {
     sql_add(sql, "UPDATE reservation SET ");
     for (size_t i = 0; i < COLUMNS; i++) {
@@ -160,20 +157,18 @@ static void sql_update(struct sql *sql, enum column_change most)
     sql_add(sql, " WHERE id = ?%d AND row_version = ?%d", COLUMN_ID + 1, PARAMETER_EXPECTED);
 }
 
-size_t ledger_sqlite_write_sql(enum statement which, char out[LEDGER_SQL_MAX])
+void ledger_sqlite_write_sql(enum statement which, struct ledger_sql *out)
 {
-    struct sql sql = {.text = out};
-
+    out->len = 0;
     if (which == INSERT_ROW)
-        sql_insert(&sql);
+        sql_insert(out);
     else if (which == UPDATE_FREE)
-        sql_update(&sql, COLUMN_FREE);
+        sql_update(out, COLUMN_FREE);
     else if (which == UPDATE_MOVED)
-        sql_update(&sql, COLUMN_MOVED);
+        sql_update(out, COLUMN_MOVED);
     else if (which == UPDATE_INDEXED)
-        sql_update(&sql, COLUMN_INDEXED);
+        sql_update(out, COLUMN_INDEXED);
     else
-        sql_select(&sql, statement_texts[which]);
-    assert(sql.len < LEDGER_SQL_MAX - 1); /* so it was not cut */
-    return sql.len;
+        sql_select(out, statement_texts[which]);
+    assert(out->len < LEDGER_SQL_MAX - 1); /* so it was not cut */
 }

@@ -69,7 +69,11 @@ enum statement {
 
 #define LEDGER_SQL_MAX 8192 /* bytes of the longest statement, with its NUL */
 
-/* Writes the statement's text; returns its length. */
-size_t ledger_sqlite_write_sql(enum statement which, char out[LEDGER_SQL_MAX]);
+struct ledger_sql {
+    char text[LEDGER_SQL_MAX];
+    size_t len;
+};
+
+void ledger_sqlite_write_sql(enum statement which, struct ledger_sql *out);
 
 #endif

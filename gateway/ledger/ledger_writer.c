@@ -241,6 +241,7 @@ int ledger_writer_start(const struct ledger_backend *backend, struct ledger_stor
         code = error_set(err, ERROR_IO, "can't start the ledger's writer: %s", strerror(failed));
         goto out;
     }
+    pthread_setname_np(writer->thread, "ledger-writer"); /* for top and perf */
     *out = writer;
     return 0;
 

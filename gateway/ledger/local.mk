@@ -12,6 +12,7 @@ gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger_sqlite_schema.h %D%/ledger_sqlite_schema.c \
 	%D%/ledger_sqlite_sql.h %D%/ledger_sqlite_sql.c \
 	%D%/ledger_writer.h %D%/ledger_writer.c \
+	%D%/live_cache.h %D%/live_cache.c \
 	%D%/reservation.h %D%/reservation.c
 
 noinst_PROGRAMS += tests/ledger/bench_ledger
@@ -19,10 +20,13 @@ tests_ledger_bench_ledger_SOURCES = tests/ledger/bench_ledger.c
 tests_ledger_bench_ledger_LDADD = $(ledger_libs)
 
 if HAVE_CMOCKA
-ledger_tests = tests/unit/test_reservation tests/ledger/test_ledger_contract \
+ledger_tests = tests/unit/test_live_cache tests/unit/test_reservation tests/ledger/test_ledger_contract \
 	tests/ledger/test_ledger_faults tests/ledger/test_ledger_sqlite
 check_PROGRAMS += $(ledger_tests)
 TESTS += $(ledger_tests)
+
+tests_unit_test_live_cache_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_live_cache_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
 
 tests_unit_test_reservation_SOURCES = tests/unit/test_reservation.c
 tests_unit_test_reservation_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -15,8 +15,9 @@
  *                 |   UNCERTAIN --------+          | (a late 202 reopens)
  *               VOID <-/                 <---------+
  *
- * PENDING, UNCERTAIN, ACTIVE and STOPPING are live: they count against the limits. The switches over
- * this enum have no default, so that a new state does not compile until each place thought about it.
+ * PENDING, UNCERTAIN, ACTIVE and STOPPING are live: they count against the limits. The switches
+ * over this enum have no default, so that a new state does not compile until each place thought
+ * about it.
  */
 enum reservation_state {
     RESERVATION_PENDING,   /* committed; the start may be on its way */
@@ -31,7 +32,8 @@ enum reservation_state {
 const char *reservation_state_name(enum reservation_state state); /* "PENDING" */
 bool reservation_state_parse(const char *name, enum reservation_state *out);
 bool reservation_state_is_live(enum reservation_state state);
-/* Live states of which it is known that the model runs (quota_usage.used_*); the others are reserved. */
+/* Live states of which it is known that the model runs (quota_usage.used_*); the others are
+ * reserved. */
 bool reservation_state_is_used(enum reservation_state state);
 /* Whether the machine has that edge; a state may always stay what it is. */
 bool reservation_state_may_become(enum reservation_state from, enum reservation_state to);
@@ -45,9 +47,9 @@ enum reservation_end {
     RESERVATION_END_VANISHED,       /* seen not running although nobody stopped it here */
     RESERVATION_END_NOT_SENT,       /* VOID: no byte left for AWS; the key re-arms */
     RESERVATION_END_THROTTLED,      /* VOID: AWS throttled every send; the key re-arms */
-    RESERVATION_END_OUR_FAULT,      /* VOID: AWS refused the gateway's credentials; the key re-arms */
-    RESERVATION_END_REFUSED,        /* VOID: AWS refused this start; the key replays that */
-    RESERVATION_END_NEVER_STARTED   /* VOID or CLOSED: doubt ended by two observations */
+    RESERVATION_END_OUR_FAULT,    /* VOID: AWS refused the gateway's credentials; the key re-arms */
+    RESERVATION_END_REFUSED,      /* VOID: AWS refused this start; the key replays that */
+    RESERVATION_END_NEVER_STARTED /* VOID or CLOSED: doubt ended by two observations */
 };
 const char *reservation_end_name(enum reservation_end end); /* "lease-ended"; "" for NONE */
 bool reservation_end_parse(const char *name, enum reservation_end *out);
@@ -93,11 +95,11 @@ struct reservation {
     int64_t observed_ms;     /* last observation of any outcome */
     bool unobserved;         /* rule 3: at some time nobody could look for too long */
 
-    int64_t stop_asked_ms;    /* STOPPING was committed */
+    int64_t stop_asked_ms;                      /* STOPPING was committed */
     char stop_token[RESERVATION_TOKEN_LEN + 1]; /* "" before the first stop call */
-    int64_t stop_sent_ms;     /* the last stop call that left; 0 = none yet */
-    int64_t stop_accepted_ms; /* the last 2xx to a stop with this token */
-    int64_t stop_doubt_ms;    /* rule 6: last send of a stop whose fate is unknown; 0 = none */
+    int64_t stop_sent_ms;                       /* the last stop call that left; 0 = none yet */
+    int64_t stop_accepted_ms;                   /* the last 2xx to a stop with this token */
+    int64_t stop_doubt_ms; /* rule 6: last send of a stop whose fate is unknown; 0 = none */
 
     int64_t ended_ms;  /* usage is charged up to here */
     int64_t closed_ms; /* CLOSED or VOID was committed */

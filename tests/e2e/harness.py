@@ -286,11 +286,18 @@ class Gateway(Process):
         body = answer.json
         return body.get("Reservation", body)
 
-    def wait_state(self, reservation, *states):
-        """Until the reservation is in one of these states; its document."""
+    def wait_state(self, reservation, *states, advancing_s=0):
+        """Until the reservation is in one of these states; its document.
+
+        With `advancing_s` the clock moves on at each look: for states that need two observations
+        with time between them, however the reconciler's passes fall.
+        """
         def look():
             seen = self.reservation(reservation)
-            return seen if seen["State"] in states else None
+            if seen["State"] in states:
+                return seen
+            self.clock.advance(advancing_s)
+            return None
         return eventually(look, f"one of {states}")
 
     def quota(self, **more):

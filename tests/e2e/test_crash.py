@@ -19,10 +19,7 @@ def test_killed_between_commit_and_answer(make_gateway, emulator, moment, stale)
     gateway = make_gateway(emulator, policy=default_policy(concurrent_units=1))
     gateway.wait_ready()
     key = new_key()
-    if moment == "applied":
-        emulator.fault("start", "delay", delay_ms=3600000)
-    else:
-        emulator.fault("start", "drop_before", count=-1)
+    emulator.fault("start", "delay", delay_ms=3600000, applied=moment == "applied")
     if stale:
         emulator.fault("describe", "stale", count=-1)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -31,11 +28,6 @@ def test_killed_between_commit_and_answer(make_gateway, emulator, moment, stale)
         gateway.kill()
         with pytest.raises(Exception):
             asked.result()
-    if moment == "not-applied":
-        emulator.control("POST", "faults/clear")
-        if stale:
-            emulator.fault("describe", "stale", count=-1)
-
     gateway = gateway.restart()
     try:
         gateway.wait_ready()
@@ -71,8 +63,7 @@ def test_killed_while_stopping(make_gateway, emulator, clock):
         assert gateway.reservation(started)["State"] == "STOPPING"
         clock.advance(5)
         eventually(lambda: gateway.reservation(started)["Status"] == "TRAINED")
-        clock.advance(61)
-        gateway.wait_state(started, "CLOSED")
+        gateway.wait_state(started, "CLOSED", advancing_s=30)
         assert emulator.starts() == 1
     finally:
         gateway.kill()

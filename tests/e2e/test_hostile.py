@@ -1,6 +1,7 @@
 """Requests outside their bounds: a clear error, a closed connection, a process that lives on."""
 
 import base64
+import os
 import socket
 
 import pytest
@@ -75,6 +76,8 @@ def test_bounds(gateway, attack, expected):
     assert gateway.start().status == 202, "it lives on"
 
 
+@pytest.mark.skipif(bool(os.environ.get("SANITIZERS", "").strip()),
+                    reason="a sanitizer's shadow and quarantine are not the gateway's memory")
 def test_memory_stays_where_it_is(make_gateway, emulator):
     gateway = make_gateway(emulator, threads=4)
     gateway.wait_ready()
@@ -104,7 +107,7 @@ def test_framing_that_servers_disagree_on_is_refused(gateway, fields):
     status, received = raw(gateway, start_head(gateway, "Content-Type: application/json",
                                                *fields) + SMUGGLED)
     assert status in (400, 411, 413, 431, 501), received[:300]
-    assert received.count(b"HTTP/1.1 ") == 1, "what follows must not be taken for a request"
+    assert received.count(b"\r\nDate: ") == 1, "what follows must not be taken for a request"
     assert b"connection: close" in received.lower()
 
 

@@ -26,8 +26,8 @@ def test_start_status_stop(gateway, emulator, clock):
     clock.advance(2)
     eventually(lambda: gateway.reservation(started)["Status"] == "TRAINED")
     assert gateway.reservation(started)["State"] == "STOPPING"
-    clock.advance(61)
-    assert gateway.wait_state(started, "CLOSED")["EndReason"] == "stopped"
+    closed = gateway.wait_state(started, "CLOSED", advancing_s=30)
+    assert closed["EndReason"] == "stopped"
     assert emulator.models()["boards/1"]["starts_applied"] == 1
 
 

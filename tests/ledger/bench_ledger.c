@@ -179,9 +179,9 @@ static void report(struct ledger *ledger, struct caller *callers, unsigned count
 int main(int argc, char **argv)
 {
     static struct caller callers[CALLERS_MAX];
-    const unsigned count = argc > 2 ? (unsigned)atoi(argv[2]) : FILL_CALLERS;
-    const int seconds = argc > 3 ? atoi(argv[3]) : 5;
-    const int64_t rows = argc > 4 ? atoll(argv[4]) : 0;
+    const unsigned count = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : FILL_CALLERS;
+    const long seconds = argc > 3 ? strtol(argv[3], NULL, 10) : 5;
+    const int64_t rows = argc > 4 ? strtoll(argv[4], NULL, 10) : 0;
     char path[PATH_MAX];
     struct ledger_settings settings = {.path = path, .endpoint = "bench", .region = "bench"};
     struct ledger *ledger = NULL;

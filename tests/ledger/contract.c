@@ -154,7 +154,7 @@ static int setup(void **state)
 
     if (fixture == NULL)
         return -1;
-    memcpy(&fixture->contract, state, sizeof(fixture->contract));
+    fixture->contract = *state;
     fixture->place = fixture->contract->make();
     *state = fixture;
     return fixture->place == NULL ? -1 : 0;

@@ -148,7 +148,8 @@ static const char *mix_once(struct mixer *mixer, int round)
         result.outcome != LEDGER_RESERVED)
         return "not reserved";
     if (ledger_get(mixer->ledger, row.id, &found, &err) != 0 ||
-        memcmp(&found, &result.row, sizeof(found)) != 0)
+        strcmp(found.project, project) != 0 || found.row_version != 1 ||
+        found.state != RESERVATION_PENDING)
         return "an acknowledged row is not what a reader sees";
     if (ledger_find_key(mixer->ledger, row.team, key, request.fingerprint, &result, &err) != 0)
         return "an acknowledged key is not seen";

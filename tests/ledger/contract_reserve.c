@@ -112,6 +112,15 @@ static void test_key_attached_to_held(void **state)
     contract_reserve(ledger, &request, LEDGER_HELD);
     assert_int_equal(ledger_find_key(ledger, "red", "three", request.fingerprint, &result, &err),
                      ERROR_NOT_FOUND);
+    /* The same worst case, but other numbers: not what is held. */
+    other = repeat;
+    other.min_units = 1;
+    other.max_units = 2;
+    request = contract_request(&other, "one to two", 4);
+    contract_reserve(ledger, &request, LEDGER_HELD);
+    assert_int_equal(
+        ledger_find_key(ledger, "red", "one to two", request.fingerprint, &result, &err),
+        ERROR_NOT_FOUND);
     request = contract_request(&repeat, "two", 2);
     contract_reserve(ledger, &request, LEDGER_HELD);
     result = contract_reserve(ledger, &request, LEDGER_REPLAY);
@@ -242,6 +251,7 @@ static void test_fence(void **state)
     request.row = contract_row("red", "boards", 1);
     newer = contract_reserve(ledger, &request, LEDGER_RESERVED).row;
     contract_move(ledger, &newer, RESERVATION_STOPPING, 0);
+    newer.stop_doubt_ms = CONTRACT_NOW_MS - 5000;
     contract_move(ledger, &newer, RESERVATION_CLOSED, 0);
     older.stop_doubt_ms = request.now_ms;
     contract_move(ledger, &older, RESERVATION_CLOSED, 0);

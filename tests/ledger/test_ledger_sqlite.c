@@ -138,12 +138,16 @@ static void test_missing_folder(void **state)
 static void test_balance_never_negative(void **state)
 {
     struct contract_fixture *fixture = *state;
-    struct reservation row;
+    struct reservation row, found;
+    struct error err;
 
     contract_open(fixture);
     row = contract_row_in(fixture->ledger, "red", "boards", 2, RESERVATION_ACTIVE);
     run_sql(fixture->place->path, "UPDATE balance SET used_units = 1 WHERE scope = 'red'");
     contract_move(fixture->ledger, &row, RESERVATION_CLOSED, ERROR_INVALID);
+    /* The row was written before its balance was refused: both are undone. */
+    assert_int_equal(ledger_get(fixture->ledger, row.id, &found, &err), 0);
+    assert_int_equal(found.state, RESERVATION_ACTIVE);
 }
 
 static void copy_file(const char *from, const char *to)

@@ -206,13 +206,10 @@ void world_token(const char *teams, const char *scopes, char out[WORLD_MAX_TOKEN
     size_t count = 0;
     struct error err = {0};
     struct strbuf token;
-    char *rest = names;
+    char *rest = teams[0] != '\0' ? names : NULL;
     snprintf(names, sizeof(names), "%s", teams);
-    for (char *name; *rest != '\0' && (name = strsep(&rest, ",")) != NULL;) {
+    for (char *name; (name = strsep(&rest, ",")) != NULL;)
         list[count++] = name;
-        if (rest == NULL)
-            break;
-    }
     const struct token_request request = {
         .issuer = ISSUER,
         .audience = AUDIENCE,

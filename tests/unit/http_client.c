@@ -50,7 +50,10 @@ static bool receive_head(int fd, struct client_answer *out)
         len++;
     }
     out->head[len] = '\0';
-    return sscanf(out->head, "HTTP/1.1 %d", &out->status) == 1;
+    if (strncmp(out->head, "HTTP/1.1 ", 9) != 0)
+        return false;
+    out->status = (int)strtol(out->head + 9, NULL, 10);
+    return true;
 }
 
 bool client_header(const struct client_answer *answer, const char *name, char *out, size_t size)

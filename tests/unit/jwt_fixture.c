@@ -84,13 +84,14 @@ EVP_PKEY *jwt_pkey(const struct jwt_keys *keys, enum jws_algorithm algorithm)
 
 /* --- keys as text ----------------------------------------------------------------------------- */
 
-static char *take_text(BIO *bio)
+char *jwt_take_text(BIO *bio)
 {
     char *data = NULL;
     long len = BIO_get_mem_data(bio, &data);
-    char *text = strndup(data, (size_t)len);
+    char *text = calloc(1, (size_t)len + 1);
 
     assert_non_null(text);
+    memcpy(text, data, (size_t)len);
     BIO_free(bio);
     return text;
 }
@@ -100,7 +101,7 @@ char *jwt_public_pem(EVP_PKEY *pkey)
     BIO *bio = BIO_new(BIO_s_mem());
 
     assert_int_equal(PEM_write_bio_PUBKEY(bio, pkey), 1);
-    return take_text(bio);
+    return jwt_take_text(bio);
 }
 
 char *jwt_private_pem(EVP_PKEY *pkey)
@@ -108,7 +109,7 @@ char *jwt_private_pem(EVP_PKEY *pkey)
     BIO *bio = BIO_new(BIO_s_mem());
 
     assert_int_equal(PEM_write_bio_PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL), 1);
-    return take_text(bio);
+    return jwt_take_text(bio);
 }
 
 static char *base64url(const void *data, size_t len)

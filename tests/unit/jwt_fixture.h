@@ -8,6 +8,7 @@
 #include "gateway/auth/jwk.h"
 #include "gateway/base/clock.h"
 
+#include <openssl/bio.h>
 #include <openssl/evp.h>
 
 /* The clock of these programs: they link neither of the two libraries. */
@@ -36,6 +37,8 @@ int jwt_keys_teardown(void **state);
 EVP_PKEY *jwt_pkey(const struct jwt_keys *keys, enum jws_algorithm algorithm);
 
 /* All texts below are the caller's to free. */
+/* What was written into a memory BIO, as a C string (free it); the BIO is gone afterwards. */
+char *jwt_take_text(BIO *bio);
 char *jwt_public_pem(EVP_PKEY *pkey);
 char *jwt_private_pem(EVP_PKEY *pkey);
 /* A JWK of the public half, or of the secret; `alg` may be NULL: left out. */

@@ -208,6 +208,10 @@ static void takes_the_token_behind_an_aws_signature(void **state)
     begin("GET", "/v1/quota", NULL);
     add_field("X-Amz-Security-Token", all_scopes);
     finish(401);
+    begin("GET", "/v1/quota", NULL);
+    add_field("Authorization", "Basic YTpi");
+    add_field("X-Amz-Security-Token", all_scopes);
+    finish(401);
 }
 
 static void refuses_two_credentials(void **state)

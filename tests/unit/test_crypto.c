@@ -144,6 +144,22 @@ static void test_equal_and_wipe(void **state)
     crypto_wipe(NULL, 0);
 }
 
+static void test_uuid7_sorts_by_time(void **state)
+{
+    char first[CRYPTO_UUID_LEN + 1], second[CRYPTO_UUID_LEN + 1], last[CRYPTO_UUID_LEN + 1];
+
+    (void)state;
+    /* The time of the example in RFC 9562, appendix A.6: 2022-02-22T14:22:22-05:00. */
+    assert_int_equal(crypto_uuid7(1645557742000, first), 0);
+    assert_int_equal(crypto_uuid7(1645557742000, second), 0);
+    assert_int_equal(crypto_uuid7(1645557742001, last), 0);
+    assert_memory_equal(first, "017f22e2-79b0-7", 15);
+    assert_non_null(strchr("89ab", first[19]));
+    assert_int_equal(strlen(first), CRYPTO_UUID_LEN);
+    assert_string_not_equal(first, second);
+    assert_true(strcmp(first, last) < 0 && strcmp(second, last) < 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +167,7 @@ int main(void)
         cmocka_unit_test(test_hmac_matches_rfc_4231),
         cmocka_unit_test(test_hmac_takes_empty_key_and_data),
         cmocka_unit_test(test_uuid4_has_its_shape),
+        cmocka_unit_test(test_uuid7_sorts_by_time),
         cmocka_unit_test(test_unhex_is_exact),
         cmocka_unit_test(test_base64url_round_trips),
         cmocka_unit_test(test_base64url_decode_is_strict),

@@ -38,6 +38,9 @@ static void wait_at_gate(void)
     pthread_mutex_unlock(&gate.mutex);
 }
 
+/* Requests for "/smuggled": what stands behind one that was refused must never be served. */
+static _Atomic int smuggled;
+
 static bool is_path(const struct exchange *exchange, const char *first)
 {
     return exchange->target.segment_count > 0 && strcmp(exchange->target.segments[0], first) == 0;
@@ -65,6 +68,8 @@ static void handle(void *context, struct exchange *exchange)
         exchange_problem(exchange, exchange->fault, exchange->fault_detail);
         return;
     }
+    if (is_path(exchange, "smuggled"))
+        smuggled++;
     if (is_path(exchange, "wait"))
         wait_at_gate();
     if (is_path(exchange, "inject"))
@@ -125,7 +130,7 @@ static int teardown(void **state)
     (void)state;
     http_server_stop(&server);
     clock_close(&clock_of_test);
-    return 0;
+    return smuggled == 0 ? 0 : -1;
 }
 
 static int connected(void)
@@ -194,6 +199,7 @@ static void refuses_what_could_be_read_in_two_ways(void **state)
         {400, "OPTIONS * HTTP/1.1\r\n" HOST "\r\n"},
         {400, "BREW /pot HTTP/1.1\r\n" HOST "\r\n"},
         {400, "GET / HTTP/1.1\r\n" HOST "X: a\x01z\r\n\r\n"},
+        {400, "\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int fd = connected();
@@ -210,6 +216,18 @@ static void refuses_what_could_be_read_in_two_ways(void **state)
         assert_true(client_sees_end(fd));
         close(fd);
     }
+}
+
+/* A bare LF ends the head; the bytes behind it are made to look like the end that was expected. */
+static void refuses_an_end_that_is_only_made_up(void **state)
+{
+    (void)state;
+    static const char request[] = "GET / HTTP/1.1\r\n" HOST "X: a\n\n\r\0";
+    int fd = connected();
+    assert_true(client_send(fd, request, sizeof(request) - 1));
+    assert_true(client_receive(fd, false, &answer));
+    assert_int_equal(answer.status, 400);
+    close(fd);
 }
 
 static void refuses_a_65th_field(void **state)
@@ -406,7 +424,8 @@ static void answers_a_body_that_is_too_large(void **state)
     char head[128];
     snprintf(head, sizeof(head), "POST / HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", len);
     assert_true(client_send_text(fd, head));
-    (void)client_send(fd, body, len);
+    /* What comes after the answer is taken, so that no reset overtakes it. */
+    assert_true(client_send(fd, body, len));
     assert_true(client_receive(fd, false, &answer));
     assert_int_equal(answer.status, 413);
     assert_true(answer.closes);
@@ -557,6 +576,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(refuses_what_could_be_read_in_two_ways, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_an_end_that_is_only_made_up, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_a_65th_field, setup, teardown),
         cmocka_unit_test_setup_teardown(accepts_what_is_well_formed, setup, teardown),
         cmocka_unit_test_setup_teardown(keeps_http_1_0_only_where_asked, setup, teardown),

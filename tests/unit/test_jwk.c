@@ -328,9 +328,6 @@ static char *certificate_of(EVP_PKEY *pkey)
 {
     X509 *certificate = X509_new();
     BIO *bio = BIO_new(BIO_s_mem());
-    char *data = NULL;
-    char *text;
-    long len;
 
     X509_set_version(certificate, 2);
     X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
@@ -338,11 +335,8 @@ static char *certificate_of(EVP_PKEY *pkey)
     assert_int_equal(X509_set_pubkey(certificate, pkey), 1);
     assert_true(X509_sign(certificate, pkey, EVP_sha256()) > 0);
     assert_int_equal(PEM_write_bio_X509(bio, certificate), 1);
-    len = BIO_get_mem_data(bio, &data);
-    text = strndup(data, (size_t)len);
-    BIO_free(bio);
     X509_free(certificate);
-    return text;
+    return jwt_take_text(bio);
 }
 
 static void test_pem_forms(void **state)

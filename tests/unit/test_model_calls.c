@@ -60,10 +60,23 @@ static void a_ticket_tells_of_calls(void **state)
     assert_true(model_calls_ticket(fixture->calls, "boards", "1", &ticket));
     assert_true(model_calls_ticket_holds(fixture->calls, "boards", "1", ticket));
     assert_int_equal(model_calls_acquire(fixture->calls, "boards", "1", 0, &call), 0);
+    model_calls_begin(fixture->calls, "boards", "1");
     assert_false(model_calls_ticket_holds(fixture->calls, "boards", "1", ticket));
     model_calls_release(fixture->calls, &call);
     assert_false(model_calls_ticket_holds(fixture->calls, "boards", "1", ticket));
     assert_true(model_calls_ticket(fixture->calls, "boards", "1", &ticket));
+    assert_true(model_calls_ticket_holds(fixture->calls, "boards", "1", ticket));
+}
+
+static void a_marker_without_a_call_disturbs_no_ticket(void **state)
+{
+    struct fixture *fixture = *state;
+    struct model_call call;
+    uint64_t ticket = 0;
+    assert_true(model_calls_ticket(fixture->calls, "boards", "1", &ticket));
+    assert_int_equal(model_calls_acquire(fixture->calls, "boards", "1", 0, &call), 0);
+    assert_true(model_calls_ticket_holds(fixture->calls, "boards", "1", ticket));
+    model_calls_release(fixture->calls, &call);
     assert_true(model_calls_ticket_holds(fixture->calls, "boards", "1", ticket));
 }
 
@@ -112,6 +125,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_second_call_is_refused_until_the_first_ended, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_ticket_tells_of_calls, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_marker_without_a_call_disturbs_no_ticket, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(closing_refuses, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_threads_take_turns, set_up, tear_down),
     };

@@ -40,12 +40,16 @@ static json_t *example_of(const struct problem_info *info)
     json_error_t error;
     snprintf(heading, sizeof(heading), "\n## /problems/%s\n", info->name);
     const char *section = strstr(document, heading);
-    if (section == NULL)
+    if (section == NULL) {
         fail_msg("PROBLEMS.md has no section for %s", info->name);
+        return NULL;
+    }
     const char *begin = strstr(section, "```json\n");
     const char *next = strstr(section + 1, "\n## ");
-    if (begin == NULL || (next != NULL && next < begin))
+    if (begin == NULL || (next != NULL && next < begin)) {
         fail_msg("PROBLEMS.md has no example for %s", info->name);
+        return NULL;
+    }
     begin += strlen("```json\n");
     const char *end = strstr(begin, "```");
     assert_non_null(end);

@@ -52,8 +52,7 @@ static bool see_absent(struct reservation *row, int64_t minutes)
     return rules_apply(&settings, &observation, BEGAN + minutes * MINUTE, row);
 }
 
-/* --- rule 1 ------------------------------------------------------------------------------------
- */
+/* --- rule 1 -------------------------------------------------------------------------------- */
 
 struct settle_case {
     const char *what;
@@ -224,8 +223,7 @@ static void answers_add_up_to_a_fate(void **state)
     assert_true(rules_add_answer(&fate, &answer));
 }
 
-/* --- rule 2 ------------------------------------------------------------------------------------
- */
+/* --- rule 2 -------------------------------------------------------------------------------- */
 
 static void a_start_is_sent_again_only_within_its_window(void **state)
 {
@@ -242,8 +240,7 @@ static void a_start_is_sent_again_only_within_its_window(void **state)
     assert_false(rules_may_resend(&settings, BEGAN + MINUTE, &row));
 }
 
-/* --- rule 3 ------------------------------------------------------------------------------------
- */
+/* --- rule 3 -------------------------------------------------------------------------------- */
 
 static void watch(struct reservation *row, int64_t from_minute, int64_t to_minute)
 {
@@ -296,8 +293,7 @@ static void a_sighting_ends_doubt_at_once(void **state)
     assert_int_not_equal(row.seen_running_ms, 0);
 }
 
-/* --- rule 4 ------------------------------------------------------------------------------------
- */
+/* --- rule 4 -------------------------------------------------------------------------------- */
 
 static void one_stale_look_changes_nothing(void **state)
 {
@@ -387,14 +383,14 @@ static void hosting_failed_wants_one_stop(void **state)
     assert_int_equal(row.end, RESERVATION_END_HOSTING_FAILED);
 }
 
-/* --- rule 5 and 6 ------------------------------------------------------------------------------
- */
+/* --- rule 5 and 6 -------------------------------------------------------------------------- */
 
 static void a_stop_is_repeated_until_it_is_observed(void **state)
 {
     (void)state;
     struct observation nothing = {.kind = OBSERVED_NOTHING};
     struct observation running = {.kind = OBSERVED_RUNNING};
+    struct observation trained = {.kind = OBSERVED_NOT_RUNNING};
     struct reservation row = make_row(RESERVATION_STOPPING);
     assert_true(rules_stop_due(&settings, &nothing, BEGAN, &row));
     assert_true(rules_stop_needs_token(&settings, BEGAN, &row));
@@ -402,10 +398,13 @@ static void a_stop_is_repeated_until_it_is_observed(void **state)
     (void)snprintf(row.stop_token, sizeof(row.stop_token), "t");
     row.stop_sent_ms = BEGAN;
     assert_true(rules_stop_due(&settings, &running, BEGAN + MINUTE, &row));
+    assert_true(rules_stop_due(&settings, &nothing, BEGAN + MINUTE, &row));
+    assert_false(rules_stop_due(&settings, &trained, BEGAN + MINUTE, &row));
     assert_false(rules_stop_needs_token(&settings, BEGAN + MINUTE, &row));
 
     row.stop_accepted_ms = BEGAN + MINUTE;
     assert_false(rules_stop_due(&settings, &running, BEGAN + 10 * MINUTE, &row));
+    assert_false(rules_stop_due(&settings, &nothing, BEGAN + 11 * MINUTE, &row));
     assert_true(rules_stop_due(&settings, &running, BEGAN + 11 * MINUTE, &row));
     assert_true(rules_stop_needs_token(&settings, BEGAN + 11 * MINUTE, &row));
 }
@@ -464,8 +463,7 @@ static void stopping_closes_after_two_looks_and_a_sighting_or_quiet(void **state
     assert_int_equal(row.end, RESERVATION_END_STOPPED);
 }
 
-/* --- recovery ----------------------------------------------------------------------------------
- */
+/* --- recovery ------------------------------------------------------------------------------ */
 
 static void recovery_begins_every_doubt_anew(void **state)
 {

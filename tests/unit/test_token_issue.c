@@ -127,17 +127,11 @@ static void expect_refused(const struct token_request *request, enum jws_algorit
 static char *encrypted_pem(EVP_PKEY *pkey)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    char *data = NULL;
-    char *text;
-    long len;
 
     assert_int_equal(PEM_write_bio_PrivateKey(bio, pkey, EVP_aes_128_cbc(),
                                               (const unsigned char *)"pass", 4, NULL, NULL),
                      1);
-    len = BIO_get_mem_data(bio, &data);
-    text = strndup(data, (size_t)len);
-    BIO_free(bio);
-    return text;
+    return jwt_take_text(bio);
 }
 
 static void test_refused_keys_and_requests(void **state)
@@ -181,7 +175,7 @@ static void test_describes_without_the_signature(void **state)
     assert_true(strncmp(out.data, "not verified", 12) == 0);
     assert_non_null(strstr(out.data, "\"alg\": \"none\""));
     assert_non_null(strstr(out.data, "J\\u00FCrgen"));
-    assert_null(strchr(out.data, '\x9B'));
+    assert_null(strstr(out.data, "\x9B"));
     assert_null(strstr(out.data, strrchr(token, '.') + 1));
     strbuf_free(&out);
     free(token);

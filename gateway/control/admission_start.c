@@ -1,4 +1,4 @@
-/* Requests of teams: decide, write down, send, answer. */
+/* The way of a start request: decide, write down, send, answer. */
 #include "gateway/control/admission.h"
 
 #include "gateway/base/crypto.h"
@@ -10,26 +10,12 @@
 #include "gateway/control/rules.h"
 #include "policy/evaluator.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #define FINGERPRINT_MAX 1024
-#define STOP_PAGE       16 /* live versions of one project read at a time */
 
-/* A sentence for people; a longer one is cut. */
-static void say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(out, RESERVATION_MESSAGE_MAX, format, args);
-    va_end(args);
-}
-
-/* --- start: deciding
- * ------------------------------------------------------------------------------- */
+/* --- deciding ------------------------------------------------------------------------------ */
 
 /* What the ledger's writer calls inside its transaction. */
 struct decide_context {
@@ -70,7 +56,9 @@ static int make_row(struct control *control, const struct control_settings *sett
                     struct reservation *row)
 {
     memset(row, 0, sizeof(*row));
-    if (crypto_uuid4(row->id) != 0 || crypto_uuid4(row->client_token) != 0)
+    row->created_ms = control_now_ms(control);
+    /* Ids in the order of time keep the ledger's indexes compact; a token must not be guessed. */
+    if (crypto_uuid7(row->created_ms, row->id) != 0 || crypto_uuid4(row->client_token) != 0)
         return ERROR_IO;
     row->state = RESERVATION_PENDING;
     (void)snprintf(row->team, sizeof(row->team), "%s", request->team);
@@ -85,7 +73,6 @@ static int make_row(struct control *control, const struct control_settings *sett
     if (result != 0)
         return result;
     row->body_len = strlen(row->body);
-    row->created_ms = control_now_ms(control);
     row->first_send_ms = row->created_ms;
     row->last_send_ms = row->created_ms;
     row->lease_end_ms = row->created_ms + settings->lease_ms;
@@ -116,8 +103,7 @@ static bool refused_for_ever(struct control *control, struct decide_context *con
     return true;
 }
 
-/* --- start: answering
- * ------------------------------------------------------------------------------ */
+/* --- answering ----------------------------------------------------------------------------- */
 
 static void keep_row(const struct start_request *request, const struct reservation *row,
                      struct start_result *out)
@@ -144,8 +130,8 @@ static void answer_sent(bool settled, const struct upstream_answer *last, struct
         return;
     case RESERVATION_STOPPING:
     case RESERVATION_CLOSED:
-        out->outcome = START_REPLAYED;
-        say(out->detail, "the model was stopped while it was being started");
+        out->outcome = START_PRESENT;
+        control_say(out->detail, "the model was stopped while it was being started");
         return;
     case RESERVATION_PENDING:
     case RESERVATION_UNCERTAIN:
@@ -157,10 +143,10 @@ static void answer_sent(bool settled, const struct upstream_answer *last, struct
                            model_status_name(last->status));
             return;
         }
-        say(out->detail,
-            "AWS's answer did not arrive: the model may still start, and its units stay "
-            "reserved until that is known. Repeat with the same key, or look at the "
-            "reservation.");
+        control_say(out->detail,
+                    "AWS's answer did not arrive: the model may still start, and its units stay "
+                    "reserved until that is known. Repeat with the same key, or look at the "
+                    "reservation.");
         return;
     case RESERVATION_VOID:
         break;
@@ -169,24 +155,19 @@ static void answer_sent(bool settled, const struct upstream_answer *last, struct
     if (out->row.end == RESERVATION_END_REFUSED) {
         out->outcome = START_REFUSED;
         keep_refusal(out);
-        say(out->detail, "AWS refused the start: %s", out->row.refusal_message);
+        control_say(out->detail, "AWS refused the start: %s", out->row.refusal_message);
         return;
     }
     out->outcome = START_NOT_SENT;
     if (out->row.end == RESERVATION_END_THROTTLED)
-        say(out->detail, "AWS throttled every attempt; nothing was started and nothing is held");
+        control_say(out->detail,
+                    "AWS throttled every attempt; nothing was started and nothing is held");
     else if (out->row.end == RESERVATION_END_OUR_FAULT)
-        say(out->detail, "AWS does not accept the gateway's credentials (%s); nothing was started",
-            out->row.refusal_type);
+        control_say(out->detail,
+                    "AWS does not accept the gateway's credentials (%s); nothing was started",
+                    out->row.refusal_type);
     else
-        say(out->detail, "nothing was sent to AWS and nothing is held: %s", last->message);
-}
-
-static struct change_budget request_budget(const struct control_settings *settings,
-                                           int64_t deadline_ms)
-{
-    return (struct change_budget){
-        .deadline_ms = deadline_ms, .attempts = settings->attempts, .pacing = PACING_CALLER};
+        control_say(out->detail, "nothing was sent to AWS and nothing is held: %s", last->message);
 }
 
 /* A row that is there already, by key or by model: send again where that finds the truth, then
@@ -202,7 +183,7 @@ static void answer_present(struct control *control, const struct control_setting
         return;
     }
     if (rules_may_resend(settings, control_now_ms(control), &out->row)) {
-        struct change_budget budget = request_budget(settings, deadline_ms);
+        struct change_budget budget = model_change_request_budget(settings, deadline_ms);
         bool settled = model_change_start(control, &budget, &out->row, &last);
         if (out->row.state != RESERVATION_ACTIVE)
             answer_sent(settled, &last, out);
@@ -215,17 +196,18 @@ static void answer_ledger_error(int result, const struct error *err, struct star
 {
     out->outcome = result == ERROR_UNCERTAIN ? START_UNCERTAIN : START_UNAVAILABLE;
     if (result == ERROR_UNCERTAIN)
-        say(out->detail, "the ledger did not confirm the reservation: the model may still start; "
-                         "repeat with the same key");
+        control_say(out->detail,
+                    "the ledger did not confirm the reservation: the model may still start; "
+                    "repeat with the same key");
     else
-        say(out->detail, "the ledger can't record a start now, and nothing is started without a "
-                         "record; repeat later");
+        control_say(out->detail,
+                    "the ledger can't record a start now, and nothing is started without a "
+                    "record; repeat later");
     LOG(LOG_ERROR, "start.ledger_failed", log_str("class", error_code_name(err->code)),
         log_str("message", err->message));
 }
 
-/* --- start: the way of a request -----------------------------------------------------------------
- */
+/* --- the way of a request ------------------------------------------------------------------ */
 
 /* True when there is an answer already. */
 static bool answer_known_key(struct control *control, const struct control_settings *settings,
@@ -242,7 +224,7 @@ static bool answer_known_key(struct control *control, const struct control_setti
     keep_row(request, &found.row, out);
     if (found.outcome == LEDGER_KEY_REUSED) {
         out->outcome = START_KEY_REUSED;
-        say(out->detail, "this idempotency key was used before with other parameters");
+        control_say(out->detail, "this idempotency key was used before with other parameters");
         return true;
     }
     if (request->dry_run) {
@@ -253,7 +235,7 @@ static bool answer_known_key(struct control *control, const struct control_setti
     if (model_calls_acquire(control->calls, out->row.project, out->row.version, deadline_ms,
                             &call) != 0) {
         out->outcome = START_UNCERTAIN;
-        say(out->detail, "the first call with this key is still under way: repeat it");
+        control_say(out->detail, "the first call with this key is still under way: repeat it");
         return true;
     }
     if (ledger_get(control->ledger, found.row.id, &found.row, &err) == 0)
@@ -279,13 +261,14 @@ static bool resolve_latest(struct control *control, const struct start_request *
     out->upstream_status = view.answer.http_status;
     if (view.answer.http_status == 404) {
         out->outcome = START_UNKNOWN_MODEL;
-        say(out->detail, "AWS knows no model in project %s", request->project);
+        control_say(out->detail, "AWS knows no model in project %s", request->project);
         return false;
     }
     out->outcome = START_NOT_SENT;
     out->retry_after_ms = view.answer.retry_after_ms;
-    say(out->detail, "\"latest\" could not be resolved, and nothing is started before it is: %s",
-        view.answer.message);
+    control_say(out->detail,
+                "\"latest\" could not be resolved, and nothing is started before it is: %s",
+                view.answer.message);
     return false;
 }
 
@@ -294,21 +277,21 @@ static void answer_held(const struct start_request *request, struct start_result
     out->outcome = START_HELD;
     if (!out->row_is_own) {
         out->has_row = false;
-        say(out->detail, "model %s/%s is held by another team's reservation", request->project,
-            out->row.version);
+        control_say(out->detail, "model %s/%s is held by another team's reservation",
+                    request->project, out->row.version);
         return;
     }
     if (out->row.state == RESERVATION_STOPPING) {
-        say(out->detail,
-            "model %s/%s is being stopped: start it again when its reservation is closed",
-            out->row.project, out->row.version);
+        control_say(out->detail,
+                    "model %s/%s is being stopped: start it again when its reservation is closed",
+                    out->row.project, out->row.version);
         return;
     }
-    say(out->detail,
-        "your team holds model %s/%s with MinInferenceUnits %lld and MaxInferenceUnits "
-        "%lld: stop it first to run it with other units",
-        out->row.project, out->row.version, (long long)out->row.min_units,
-        (long long)out->row.max_units);
+    control_say(out->detail,
+                "your team holds model %s/%s with MinInferenceUnits %lld and MaxInferenceUnits "
+                "%lld: stop it first to run it with other units",
+                out->row.project, out->row.version, (long long)out->row.min_units,
+                (long long)out->row.max_units);
 }
 
 /* Whether a start of the caller's own model asks for what is there already. */
@@ -326,7 +309,7 @@ static void reserve_and_send(struct control *control, const struct control_setti
     struct ledger_reserve_result reserved;
     struct upstream_answer last;
     struct error err = {0};
-    struct change_budget budget = request_budget(settings, deadline_ms);
+    struct change_budget budget = model_change_request_budget(settings, deadline_ms);
 
     int result = ledger_reserve(control->ledger, reserve, &reserved, &err);
     if (result != 0) {
@@ -358,14 +341,14 @@ static void reserve_and_send(struct control *control, const struct control_setti
         break;
     case LEDGER_KEY_REUSED:
         out->outcome = START_KEY_REUSED;
-        say(out->detail, "this idempotency key was used before with other parameters");
+        control_say(out->detail, "this idempotency key was used before with other parameters");
         break;
     case LEDGER_FENCED:
         out->outcome = START_FENCED;
         out->retry_after_ms = reserved.fence_until_ms - reserve->now_ms;
-        say(out->detail,
-            "a stop of this model was sent whose fate is unknown, and could still stop "
-            "a new start: starts wait until it can't arrive any more");
+        control_say(out->detail,
+                    "a stop of this model was sent whose fate is unknown, and could still stop "
+                    "a new start: starts wait until it can't arrive any more");
         break;
     case LEDGER_REFUSED:
         out->outcome = START_QUOTA;
@@ -381,7 +364,7 @@ static void answer_busy(struct control *control, const struct start_request *req
     struct error err = {0};
     if (control_is_closing(control)) {
         out->outcome = START_UNAVAILABLE;
-        say(out->detail, "the gateway is shutting down; nothing was started");
+        control_say(out->detail, "the gateway is shutting down; nothing was started");
         return;
     }
     if (ledger_find_live(control->ledger, request->project, version, &row, &err) == 0) {
@@ -392,7 +375,7 @@ static void answer_busy(struct control *control, const struct start_request *req
         }
     }
     out->outcome = START_UNCERTAIN;
-    say(out->detail, "another call for this model is still under way: repeat this one");
+    control_say(out->detail, "another call for this model is still under way: repeat this one");
 }
 
 static void start(struct control *control, const struct control_settings *settings,
@@ -410,7 +393,7 @@ static void start(struct control *control, const struct control_settings *settin
     struct model_call call;
     if (make_fingerprint(request, reserve.fingerprint) != 0) {
         out->outcome = START_UNAVAILABLE;
-        say(out->detail, "the gateway can't hash the request");
+        control_say(out->detail, "the gateway can't hash the request");
         return;
     }
     if (answer_known_key(control, settings, request, reserve.fingerprint, deadline_ms, out))
@@ -433,10 +416,36 @@ static void start(struct control *control, const struct control_settings *settin
         reserve_and_send(control, settings, request, &reserve, deadline_ms, out);
     } else {
         out->outcome = START_UNAVAILABLE;
-        say(out->detail, "the gateway has no randomness for a client token");
+        control_say(out->detail, "the gateway has no randomness for a client token");
     }
     if (!request->dry_run)
         model_calls_release(control->calls, &call);
+}
+
+/*
+ * Rule 9: the first start of a process asks first whose account the credentials lead to, and so
+ * does each one while that is the wrong one. One asks, the others wait for it: the marker is that
+ * of a model that can't be.
+ */
+static bool is_our_account(struct control *control, const struct start_request *request,
+                           int64_t deadline_ms)
+{
+    struct upstream_answer answer;
+    struct upstream_description description;
+    struct model_call turn;
+    if (atomic_load(&control->account_asked) && !atomic_load(&control->wrong_account))
+        return true;
+    if (model_calls_acquire(control->calls, "", "", deadline_ms, &turn) == 0) {
+        if (!atomic_load(&control->account_asked) || atomic_load(&control->wrong_account)) {
+            control_describe(control, request->project, request->version, PACING_CALLER,
+                             deadline_ms, &answer, &description);
+            /* An unknown model has no account; who can't be asked stops nobody. */
+            if (answer.http_status != 404)
+                atomic_store(&control->account_asked, true);
+        }
+        model_calls_release(control->calls, &turn);
+    }
+    return !atomic_load(&control->wrong_account);
 }
 
 static void count_start(struct control *control, enum start_outcome outcome)
@@ -487,169 +496,15 @@ void admission_start(struct control *control, const struct start_request *reques
     };
     (void)snprintf(out->policy_digest, sizeof(out->policy_digest), "%s",
                    policy_snapshot_digest(snapshot));
-    if (atomic_load(&control->wrong_account) && !request->dry_run) {
+    if (!request->dry_run && !is_our_account(control, request, deadline_ms)) {
         out->outcome = START_UNAVAILABLE;
-        say(out->detail, "AWS answered from another account than the ledger's: no starts until an "
-                         "administrator has corrected credentials or endpoint");
+        control_say(out->detail,
+                    "AWS answered from another account than the ledger's: no starts until an "
+                    "administrator has corrected credentials or endpoint");
     } else {
         start(control, &settings, request, &context, deadline_ms, out);
     }
     policy_snapshot_release(&snapshot);
     if (!request->dry_run)
         count_start(control, out->outcome);
-}
-
-/* --- stop
- * ------------------------------------------------------------------------------------------ */
-
-static void apply_stop_request(const void *context, int64_t now_ms, struct reservation *row)
-{
-    (void)context;
-    switch (row->state) {
-    case RESERVATION_PENDING:
-    case RESERVATION_UNCERTAIN:
-    case RESERVATION_ACTIVE:
-        rules_begin_stop(RESERVATION_END_STOPPED, now_ms, row);
-        break;
-    case RESERVATION_STOPPING: /* asked again: nothing to add */
-    case RESERVATION_CLOSED:
-    case RESERVATION_VOID:
-        break;
-    }
-}
-
-/* Versions are numbers without leading zeros: the longer one is the larger one. */
-static bool is_newer(const char *version, const char *than)
-{
-    size_t len = strlen(version), than_len = strlen(than);
-    return len != than_len ? len > than_len : strcmp(version, than) > 0;
-}
-
-/* "latest" of a stop: the newest version of the project that is held. */
-static int find_newest_held(struct control *control, const struct stop_request *request,
-                            struct reservation *row, struct error *err)
-{
-    struct ledger_filter filter = {.team = request->team, .project = request->project};
-    struct reservation page[STOP_PAGE];
-    char after[RESERVATION_ID_LEN + 1] = "";
-    size_t count = STOP_PAGE;
-    row->version[0] = '\0';
-    while (count == STOP_PAGE) {
-        int result =
-            ledger_list_live(control->ledger, &filter, after, page, STOP_PAGE, &count, err);
-        if (result != 0)
-            return result;
-        for (size_t i = 0; i < count; i++)
-            if (is_newer(page[i].version, row->version))
-                *row = page[i];
-        if (count > 0)
-            memcpy(after, page[count - 1].id, sizeof(after));
-    }
-    if (row->version[0] == '\0')
-        return error_set(err, ERROR_NOT_FOUND, "nothing of that project is held");
-    return 0;
-}
-
-/* The live row that the caller may stop. */
-static int find_held(struct control *control, const struct stop_request *request,
-                     struct reservation *row, struct error *err)
-{
-    int result =
-        model_name_is_latest(request->version)
-            ? find_newest_held(control, request, row, err)
-            : ledger_find_live(control->ledger, request->project, request->version, row, err);
-    if (result == 0 && request->team != NULL && strcmp(row->team, request->team) != 0)
-        return error_set(err, ERROR_NOT_FOUND, "held by another team");
-    return result;
-}
-
-static void stop_held(struct control *control, int64_t deadline_ms, struct stop_result *out)
-{
-    struct control_settings settings;
-    struct model_call call;
-    struct error err = {0};
-    control_get_settings(control, &settings);
-    int result = model_change_write(control, apply_stop_request, NULL, &out->row, &err);
-    if (result != 0) {
-        out->outcome = result == ERROR_UNCERTAIN ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
-        say(out->detail, "the stop could not be written down: repeat it");
-        LOG(LOG_ERROR, "stop.ledger_failed", log_str("reservation", out->row.id),
-            log_str("message", err.message));
-        return;
-    }
-    out->outcome = STOP_ACCEPTED;
-    if (out->row.state != RESERVATION_STOPPING)
-        return; /* it ended by itself in the meantime */
-    if (model_calls_acquire(control->calls, out->row.project, out->row.version, deadline_ms,
-                            &call) != 0) {
-        control_nudge(control);
-        say(out->detail, "a call for this model is under way; the stop follows it by itself");
-        return;
-    }
-    if (ledger_get(control->ledger, out->row.id, &out->row, &err) == 0 &&
-        out->row.state == RESERVATION_STOPPING) {
-        struct change_budget budget = request_budget(&settings, deadline_ms);
-        out->confirmed = out->row.stop_accepted_ms != 0;
-        if (!out->confirmed)
-            out->confirmed = model_change_stop(control, &budget, &out->row);
-    }
-    model_calls_release(control->calls, &call);
-    if (!out->confirmed && out->row.state == RESERVATION_STOPPING)
-        say(out->detail,
-            "AWS has not confirmed the stop yet; it is repeated until the model is seen "
-            "stopped");
-}
-
-void admission_stop(struct control *control, const struct stop_request *request,
-                    int64_t deadline_ms, struct stop_result *out)
-{
-    struct error err = {0};
-    memset(out, 0, sizeof(*out));
-    int result = find_held(control, request, &out->row, &err);
-    if (result == 0) {
-        LOG(LOG_INFO, "stop.asked", log_str("reservation", out->row.id),
-            log_str("subject", request->subject), log_str("team", request->team));
-        stop_held(control, deadline_ms, out);
-    } else if (result == ERROR_NOT_FOUND) {
-        out->outcome = STOP_NOT_HELD;
-        say(out->detail, "no running reservation of model %s/%s is yours to stop", request->project,
-            request->version);
-    } else {
-        out->outcome = STOP_UNAVAILABLE;
-        say(out->detail, "the ledger can't be read now: repeat");
-    }
-    metric_add(out->outcome == STOP_ACCEPTED ? control->metrics.stops_accepted
-                                             : control->metrics.stops_other,
-               1);
-}
-
-/* --- look
- * ------------------------------------------------------------------------------------------ */
-
-void admission_describe(struct control *control, const char *team, const char *project,
-                        const char *version, int64_t deadline_ms, struct model_view *out)
-{
-    struct model_status_view view;
-    struct error err = {0};
-    memset(out, 0, sizeof(*out));
-    model_status_get(control->statuses, project, version, deadline_ms, &view);
-    (void)snprintf(out->version, sizeof(out->version), "%s", version);
-    out->observed_ms = view.observed_ms;
-    if (view.answer.fate == UPSTREAM_ACCEPTED) {
-        out->outcome = STATUS_KNOWN;
-        (void)snprintf(out->version, sizeof(out->version), "%s", view.description.version);
-        (void)snprintf(out->status, sizeof(out->status), "%s",
-                       model_status_name(view.answer.status));
-        (void)snprintf(out->status_message, sizeof(out->status_message), "%s",
-                       view.description.status_message);
-    } else if (view.answer.http_status == 404) {
-        out->outcome = STATUS_UNKNOWN_MODEL;
-        say(out->detail, "AWS knows no model %s/%s", project, version);
-    } else {
-        out->outcome = STATUS_UNAVAILABLE;
-        say(out->detail, "AWS could not be asked: %s", view.answer.message);
-    }
-    if (!model_name_is_latest(out->version) &&
-        ledger_find_live(control->ledger, project, out->version, &out->row, &err) == 0)
-        out->has_row = team == NULL || strcmp(out->row.team, team) == 0;
 }
