@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """`make bench': the gateway beside its peers, alternating in one run. Environment:
 
-  BENCH_SECONDS=4            of each measurement
+  BENCH_SECONDS=3            of each measurement
   BENCH_ROUNDS=3             in each of which everybody has a turn
   BENCH_CONNECTIONS=1,16,64
   BENCH_WORKS=...            status,forward,start,refusal,unseen-rs256,unseen-es256
@@ -34,14 +34,14 @@ def read_settings():
     connections = [int(c) for c in os.environ.get("BENCH_CONNECTIONS", "1,16,64").split(",")]
     works = os.environ.get("BENCH_WORKS")
     settings = {
-        "seconds": int(os.environ.get("BENCH_SECONDS", 4)),
+        "seconds": int(os.environ.get("BENCH_SECONDS", 3)),
         "rounds": int(os.environ.get("BENCH_ROUNDS", 3)),
         "connections": connections,
         "works": works.split(",") if works else None,
         "million": int(os.environ.get("BENCH_MILLION", 1000000)),
         "tokens": max(int(os.environ.get("BENCH_TOKENS", 60000)), 4 * CACHE_ENTRIES),
     }
-    settings["whole"] = (settings["seconds"] >= 4 and settings["rounds"] >= 3 and not works
+    settings["whole"] = (settings["seconds"] >= 3 and settings["rounds"] >= 3 and not works
                          and settings["million"] > 0 and connections == [1, 16, 64])
     return settings
 
