@@ -8,6 +8,7 @@ import time
 HOUR_MS = 3600 * 1000
 
 # Rows as a start, a run of an hour and a stop leave them, all in the last day: their keys are kept.
+# Their ids are UUIDs of version 7 and their tokens of version 4, as the gateway makes them.
 ROWS = """
 WITH RECURSIVE counter(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counter WHERE n < :rows),
 made(n, created, uuid, token) AS (
@@ -18,8 +19,8 @@ INSERT INTO reservation (id, row_version, state, live, keys_kept, team, subject,
   last_send_ms, accepted_ms, seen_running_ms, not_running_ms, observed_ms, unobserved,
   stop_asked_ms, stop_token, stop_sent_ms, stop_accepted_ms, stop_doubt_ms, ended_ms, closed_ms,
   end_reason, status, refusal_status, refusal_type, refusal_message)
-SELECT substr(uuid, 1, 8) || '-' || substr(uuid, 9, 4) || '-4' || substr(uuid, 14, 3) || '-8' ||
-         substr(uuid, 18, 3) || '-' || substr(uuid, 21, 12),
+SELECT substr(printf('%012x', created), 1, 8) || '-' || substr(printf('%012x', created), 9) ||
+         '-7' || substr(uuid, 14, 3) || '-8' || substr(uuid, 18, 3) || '-' || substr(uuid, 21, 12),
   6, 'CLOSED', 0, 1, 'team-' || (n % 20), 'ada@example.com', 'closed-' || (n / 100), n % 100 + 1,
   1, 0, 1,
   substr(token, 1, 8) || '-' || substr(token, 9, 4) || '-4' || substr(token, 14, 3) || '-8' ||
