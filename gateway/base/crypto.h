@@ -17,7 +17,8 @@ int crypto_sha256(const void *data, size_t len, unsigned char out[CRYPTO_SHA256_
 int crypto_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                        unsigned char out[CRYPTO_SHA256_LEN]) __attribute__((warn_unused_result));
 
-/* Cryptographically strong; ERROR_IO when the system has none to give. */
+/* Cryptographically strong; ERROR_IO when the system has none to give. Not in a forked child: it
+ * would give what its parent gives. */
 int crypto_random(void *out, size_t len) __attribute__((warn_unused_result));
 /* A version 4 UUID (RFC 9562 section 5.4), lower case, with its NUL. */
 int crypto_uuid4(char out[CRYPTO_UUID_LEN + 1]) __attribute__((warn_unused_result));

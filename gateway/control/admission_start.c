@@ -401,11 +401,12 @@ static void start(struct control *control, const struct control_settings *settin
         control_say(out->detail, "the gateway can't hash the request");
         return;
     }
-    if (answer_known_key(control, settings, request, reserve.fingerprint, deadline_ms, out))
-        return;
-    out->has_row = false;
     (void)snprintf(version, sizeof(version), "%s", request->version);
+    /* A known key is answered in the ledger's step, but for one whose model is not known yet. */
     if (model_name_is_latest(request->version)) {
+        if (answer_known_key(control, settings, request, reserve.fingerprint, deadline_ms, out))
+            return;
+        out->has_row = false;
         if (refused_for_ever(control, context, out))
             return;
         if (!resolve_latest(control, request, deadline_ms, version, out))

@@ -2,21 +2,25 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <string.h>
 
-/* A CR or LF that is not part of a CR LF, in the head that `buf` begins with. */
-static bool has_bare_line_end(const char *buf, int len)
+/* A CR or LF that is not part of a CR LF, in the head that `head` begins with. */
+static bool has_bare_line_end(const char *head, int size)
 {
-    for (int i = 0; i < len && buf[i] != '\0'; i++) {
-        if (buf[i] == '\n')
+    const char *line = head;
+    const char *end = head + size;
+
+    for (;;) {
+        const char *feed = memchr(line, '\n', (size_t)(end - line));
+        const char *cr = memchr(line, '\r', (size_t)((feed != NULL ? feed : end) - line));
+        if (feed == NULL)
+            return cr != NULL;
+        if (cr == NULL || cr + 1 != feed)
             return true;
-        if (buf[i] != '\r')
-            continue;
-        if (i + 1 >= len || buf[++i] != '\n')
-            return true;
-        if (i + 2 < len && buf[i + 1] == '\r' && buf[i + 2] == '\n')
+        if (cr == line && line != head) /* the empty line: what follows is no head */
             return false;
+        line = feed + 1;
     }
-    return false;
 }
 
 /*
@@ -29,8 +33,12 @@ static const char buf[] = "";
 enum { len = 0 };
 #undef iscntrl
 #define iscntrl(c) ((c) < ' ' || (c) == 0x7f || has_bare_line_end(buf, len))
+/* It also asks of each byte of a head whether it is printable: in ASCII, and without a call. */
+#undef isprint
+#define isprint(c) ((unsigned)(c)-0x20u < 0x5Fu)
 #include <civetweb.c> /* NOLINT(bugprone-suspicious-include): that is what this file is for */
 #undef iscntrl
+#undef isprint
 
 #include "gateway/http/civetweb_inside.h"
 
