@@ -1,5 +1,6 @@
 /* Verification keys: what each algorithm asks of its key, and where a key comes from. */
 #include "gateway/auth/jwk_private.h"
+#include "gateway/auth/verifier.h"
 #include "gateway/base/crypto.h"
 
 #include <assert.h>
@@ -18,8 +19,9 @@
 
 struct jwk {
     enum jws_algorithm algorithm;
-    size_t signature_len; /* every algorithm has exactly one length for a given key */
-    EVP_PKEY *pkey;       /* NULL for HMAC */
+    size_t signature_len;      /* every algorithm has exactly one length for a given key */
+    EVP_PKEY *pkey;            /* NULL for HMAC */
+    struct verifier *verifier; /* of RSA and ECDSA keys, else NULL */
     unsigned char *secret;
     size_t secret_len;
     char kid[JWK_MAX_KID + 1];
@@ -227,6 +229,12 @@ int jwk_from_pkey(const char *kid, enum jws_algorithm algorithm, EVP_PKEY **pkey
     key = new_key(kid, algorithm, signature_len);
     if (key == NULL)
         return error_set(err, ERROR_NOMEM, "out of memory for a key");
+    if (jwk_algorithm_of(algorithm)->digest != NULL)
+        rc = verifier_create(jwk_algorithm_of(algorithm), *pkey, &key->verifier, err);
+    if (rc != 0) {
+        jwk_free(&key);
+        return rc;
+    }
     key->pkey = *pkey;
     *pkey = NULL;
     *out = key;
@@ -293,6 +301,7 @@ void jwk_free(struct jwk **key)
     if (old->secret != NULL)
         crypto_wipe(old->secret, old->secret_len);
     free(old->secret);
+    verifier_free(&old->verifier); /* it borrows the key */
     EVP_PKEY_free(old->pkey);
     free(old);
     *key = NULL;
@@ -350,37 +359,34 @@ static size_t der_from_raw(const unsigned char *raw, size_t coordinate_len,
     return len > 0 ? (size_t)len : 0;
 }
 
-/* RFC 7518 section 3.5: MGF1 with the same hash, a salt as long as the hash. */
-static bool set_padding(EVP_PKEY_CTX *ctx, const struct jwk_algorithm *wanted)
+static int verify_eddsa(const struct jwk *key, const void *data, size_t len,
+                        const unsigned char *signature, size_t signature_len, bool *good,
+                        struct error *err)
 {
-    if (wanted->family == JWK_RSA_PKCS1)
-        return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1;
-    if (wanted->family != JWK_RSA_PSS)
-        return true;
-    return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING) == 1 &&
-           EVP_PKEY_CTX_set_rsa_mgf1_md_name(ctx, wanted->digest, NULL) == 1 &&
-           EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+
+    if (ctx == NULL || EVP_DigestVerifyInit_ex(ctx, NULL, NULL, NULL, NULL, key->pkey, NULL) != 1) {
+        EVP_MD_CTX_free(ctx);
+        return jwk_library_error(err, "can't set up a verification");
+    }
+    *good = EVP_DigestVerify(ctx, signature, signature_len, data, len) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (!*good)
+        ERR_clear_error();
+    return 0;
 }
 
 static int verify_public(const struct jwk *key, const void *data, size_t len,
                          const unsigned char *signature, size_t signature_len, struct error *err)
 {
-    const struct jwk_algorithm *wanted = jwk_algorithm_of(key->algorithm);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_PKEY_CTX *pkey_ctx = NULL; /* lives in ctx */
-    int verified;
+    bool good = false;
+    const int rc =
+        key->verifier != NULL
+            ? verifier_check(key->verifier, data, len, signature, signature_len, &good, err)
+            : verify_eddsa(key, data, len, signature, signature_len, &good, err);
 
-    if (ctx == NULL ||
-        EVP_DigestVerifyInit_ex(ctx, &pkey_ctx, wanted->digest, NULL, NULL, key->pkey, NULL) != 1 ||
-        !set_padding(pkey_ctx, wanted)) {
-        EVP_MD_CTX_free(ctx);
-        return jwk_library_error(err, "can't set up a verification");
-    }
-    verified = EVP_DigestVerify(ctx, signature, signature_len, data, len);
-    EVP_MD_CTX_free(ctx);
-    if (verified == 1)
-        return 0;
-    ERR_clear_error();
+    if (rc != 0 || good)
+        return rc;
     return error_set(err, ERROR_REFUSED, "the signature is not that of key %s", key->kid);
 }
 

@@ -8,7 +8,8 @@ gateway_auth_libauth_a_SOURCES = \
 	%D%/claims.h %D%/claims.c \
 	%D%/principal.h %D%/principal.c \
 	%D%/token_cache.h %D%/token_cache.c \
-	%D%/token_issue.h %D%/token_issue.c
+	%D%/token_issue.h %D%/token_issue.c \
+	%D%/verifier.h %D%/verifier.c
 
 if HAVE_CMOCKA
 auth_unit_tests = tests/unit/test_jwk tests/unit/test_jwks tests/unit/test_jws \
