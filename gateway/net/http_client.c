@@ -176,7 +176,7 @@ static bool set_trust(const struct http_client *client, CURL *easy)
         return true;
     /* Without the second the system's folder of certificates would be trusted as well. */
     return curl_easy_setopt(easy, CURLOPT_CAINFO, client->ca_bundle) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_CAPATH, (char *)NULL) == CURLE_OK;
 }
 
 static struct handle *handle_create(const struct http_client *client)
