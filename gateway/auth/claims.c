@@ -6,7 +6,7 @@
 
 #define NO_DATE INT64_MIN /* of a claim that is absent */
 
-/* --- finding a claim -------------------------------------------------------------------------- */
+/* --- finding a claim ----------------------------------------------------------------------- */
 
 /* The longest beginning of `path` that ends at a '.' or its end and is a member of `object`. */
 static const json_t *longest_member(const json_t *object, const char **path)
@@ -46,7 +46,7 @@ const json_t *claims_find(const json_t *payload, const char *path)
     return NULL;
 }
 
-/* --- dates ------------------------------------------------------------------------------------ */
+/* --- dates --------------------------------------------------------------------------------- */
 
 /* A NumericDate, which may have a fraction (RFC 7519 section 2), in milliseconds. */
 static enum jws_reason read_date(const json_t *payload, const char *name, int64_t *out_ms,
@@ -127,7 +127,7 @@ static enum jws_reason check_dates(const json_t *payload, const struct issuer_se
     return check_lifetime(issued_ms, *expires_ms, settings->max_lifetime_seconds, err);
 }
 
-/* --- a string, or an array of strings --------------------------------------------------------- */
+/* --- a string, or an array of strings ------------------------------------------------------ */
 
 /* How many strings `value` holds, or -1 where it is anything else. */
 static long string_count(const json_t *value)
@@ -179,7 +179,7 @@ static enum jws_reason check_audience(const json_t *payload, const struct issuer
     return JWS_AUDIENCE_REFUSED;
 }
 
-/* --- who -------------------------------------------------------------------------------------- */
+/* --- who ----------------------------------------------------------------------------------- */
 
 /* Names end up in log lines, listings and terminals. */
 static bool has_control_characters(const char *text)

@@ -316,7 +316,7 @@ enum jws_algorithm jwk_algorithm(const struct jwk *key)
     return key->algorithm;
 }
 
-/* --- verification ---------------------------------------------------------------------------- */
+/* --- verification -------------------------------------------------------------------------- */
 
 static int verify_hmac(const struct jwk *key, const void *data, size_t len,
                        const unsigned char *signature, struct error *err)

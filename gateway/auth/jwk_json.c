@@ -54,7 +54,7 @@ static int read_exactly(const json_t *json, const char *name, size_t len, struct
     return error_set_at(err, ERROR_INVALID, at, "saw %zu bytes, expected %zu", out->len, len);
 }
 
-/* --- is it for us? --------------------------------------------------------------------------- */
+/* --- is it for us? ------------------------------------------------------------------------- */
 
 static int check_key_ops(const json_t *json, struct error *err)
 {
@@ -103,7 +103,7 @@ static int check_not_private(const json_t *json, bool shared_secret, struct erro
     return 0;
 }
 
-/* --- which algorithm? ------------------------------------------------------------------------ */
+/* --- which algorithm? ---------------------------------------------------------------------- */
 
 /* The algorithm that a curve implies; ERROR_REFUSED for curves that we don't know. */
 static int algorithm_of_curve(const json_t *json, enum jwk_family family, enum jws_algorithm *out,
@@ -147,7 +147,7 @@ static int algorithm_of_alg(const json_t *json, const enum jws_algorithm *fallba
     return 0;
 }
 
-/* --- the key types --------------------------------------------------------------------------- */
+/* --- the key types ------------------------------------------------------------------------- */
 
 static EVP_PKEY *pkey_from_params(const char *type, OSSL_PARAM_BLD *builder)
 {

@@ -24,7 +24,7 @@ struct authority {
     struct issuer *issuers[AUTHORITY_MAX_ISSUERS];
 };
 
-/* --- principals ------------------------------------------------------------------------------- */
+/* --- principals ---------------------------------------------------------------------------- */
 
 const char *scope_name(enum scope scope)
 {
@@ -57,7 +57,7 @@ bool principal_in_team(const struct principal *principal, const char *team)
     return false;
 }
 
-/* --- issuers ---------------------------------------------------------------------------------- */
+/* --- issuers ------------------------------------------------------------------------------- */
 
 static void issuer_free(struct issuer **issuer)
 {
@@ -216,7 +216,7 @@ void authority_unref(struct authority **authority)
     free(old);
 }
 
-/* --- the way of a token ----------------------------------------------------------------------- */
+/* --- the way of a token -------------------------------------------------------------------- */
 
 /* Is the token signed by the key that this issuer holds under the header's `kid`? */
 static enum jws_reason verify_by(const struct issuer *issuer, const struct jws *jws,

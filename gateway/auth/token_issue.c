@@ -14,7 +14,7 @@
 
 #define NOT_VERIFIED "not verified, without its signature:\n"
 
-/* --- issue ------------------------------------------------------------------------------------ */
+/* --- issue --------------------------------------------------------------------------------- */
 
 static int choose_algorithm(enum jws_algorithm algorithm, jwt_alg_t *out, struct error *err)
 {
@@ -176,7 +176,7 @@ int token_issue(const struct token_request *request, enum jws_algorithm algorith
     return rc;
 }
 
-/* --- describe --------------------------------------------------------------------------------- */
+/* --- describe ------------------------------------------------------------------------------ */
 
 /* One part as indented JSON. Not ASCII is escaped: a token must not speak to the terminal. */
 static int describe_part(const char *name, const char *text, size_t len, struct strbuf *out,

@@ -29,7 +29,7 @@ struct api {
     struct metric *refused_tokens[JWS_REASON_COUNT];
 };
 
-/* --- metrics --------------------------------------------------------------------------------- */
+/* --- metrics ------------------------------------------------------------------------------- */
 
 #define REQUESTS_NAME  "lookout_http_requests_total"
 #define REQUESTS_HELP  "Requests by route and class of status."
@@ -105,7 +105,7 @@ void api_free(struct api **api)
     *api = NULL;
 }
 
-/* --- the way of a request -------------------------------------------------------------------- */
+/* --- the way of a request ------------------------------------------------------------------ */
 
 static void answer_wrong_method(struct exchange *exchange, const char *allow)
 {

@@ -27,7 +27,7 @@ static bool is_token(const char *text)
     return true;
 }
 
-/* --- the bytes of the head ------------------------------------------------------------------- */
+/* --- the bytes of the head ----------------------------------------------------------------- */
 
 /*
  * The parser wrote a NUL over everything that it took for a separator, so a separator of the right
@@ -83,7 +83,7 @@ static bool bytes_are_what_was_parsed(const struct request_head *head)
            at[1] == '\0';
 }
 
-/* --- the fields that frame the message ------------------------------------------------------- */
+/* --- the fields that frame the message ----------------------------------------------------- */
 
 static enum problem_type check_content_length(const struct request_head *head, struct error *err)
 {
@@ -179,7 +179,7 @@ enum problem_type request_single_field(const struct request_head *head, const ch
     return PROBLEM_NONE;
 }
 
-/* --- the target ------------------------------------------------------------------------------ */
+/* --- the target ---------------------------------------------------------------------------- */
 
 static int hex_digit(char c)
 {
@@ -312,7 +312,7 @@ const char *request_parameter(const struct request_target *target, const char *n
     return NULL;
 }
 
-/* --- single values --------------------------------------------------------------------------- */
+/* --- single values ------------------------------------------------------------------------- */
 
 bool request_id_is_valid(const char *id)
 {

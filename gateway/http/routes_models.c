@@ -9,7 +9,7 @@
 
 #define LIST_PAGE 50
 
-/* --- stop ------------------------------------------------------------------------------------ */
+/* --- stop ---------------------------------------------------------------------------------- */
 
 static void answer_stopped(struct exchange *exchange, const struct stop_result *result)
 {
@@ -77,7 +77,7 @@ void routes_stop_model(void *context, struct exchange *exchange)
     answer_stop(exchange, &result);
 }
 
-/* --- status ---------------------------------------------------------------------------------- */
+/* --- status -------------------------------------------------------------------------------- */
 
 static void answer_view(struct exchange *exchange, const char *project,
                         const struct model_view *view)
@@ -131,7 +131,7 @@ void routes_describe_model(void *context, struct exchange *exchange)
     }
 }
 
-/* --- reservations ---------------------------------------------------------------------------- */
+/* --- reservations -------------------------------------------------------------------------- */
 
 static bool is_reservation_id(const char *id)
 {

@@ -78,7 +78,7 @@ static int64_t monotonic_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* --- workers --------------------------------------------------------------------------------- */
+/* --- workers ------------------------------------------------------------------------------- */
 
 static void worker_free(struct worker *worker)
 {
@@ -132,7 +132,7 @@ static const char *date_of(struct worker *worker)
     return worker->date;
 }
 
-/* --- reading --------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------- */
 
 static enum problem_type body_problem(enum problem_type problem, struct error *err,
                                       const char *what)
@@ -186,7 +186,7 @@ static enum problem_type read_body(void *transport, const char **body, size_t *l
     return PROBLEM_NONE;
 }
 
-/* --- writing --------------------------------------------------------------------------------- */
+/* --- writing ------------------------------------------------------------------------------- */
 
 /*
  * A socket that is closed while bytes are unread sends a reset, and the reset can destroy the
@@ -270,7 +270,7 @@ static void answer(struct worker *worker)
         linger(worker);
 }
 
-/* --- exchanges ------------------------------------------------------------------------------- */
+/* --- exchanges ----------------------------------------------------------------------------- */
 
 static void set_request_id(struct exchange *exchange)
 {
@@ -437,7 +437,7 @@ static int on_tls(void **tls, void *user)
     return 1;
 }
 
-/* --- start and stop -------------------------------------------------------------------------- */
+/* --- start and stop ------------------------------------------------------------------------ */
 
 static int check_range(const char *name, int64_t value, int64_t least, int64_t most,
                        struct error *err)

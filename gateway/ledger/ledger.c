@@ -23,8 +23,7 @@ struct ledger {
     char account[LEDGER_META_MAX + 1]; /* known to be the pinned one; "" = not asked yet */
 };
 
-/* --- changes ------------------------------------------------------------------------------------
- */
+/* --- changes ------------------------------------------------------------------------------- */
 
 struct reserve_call {
     const struct ledger_reserve *request;
@@ -178,8 +177,7 @@ int ledger_forget_keys(struct ledger *ledger, int64_t before_ms, size_t *forgott
     return code;
 }
 
-/* --- reads --------------------------------------------------------------------------------------
- */
+/* --- reads --------------------------------------------------------------------------------- */
 
 /* Gives the session back; returns `code`, so that a read ends with it. */
 static int finish_read(struct ledger *ledger, struct ledger_session **session, int code)
@@ -270,8 +268,7 @@ int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *ac
                        ledger->backend->get_usage(session, team, account, of_team, err));
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ---------------------------------------------------------------------------------- */
 
 int ledger_open_on(const struct ledger_backend *backend, struct ledger_store **store,
                    const struct ledger_settings *settings, struct ledger **out, struct error *err)

@@ -29,8 +29,7 @@ struct ledger_session {
     sqlite3_int64 known_number;
 };
 
-/* --- steps
- * ---------------------------------------------------------------------------------------- */
+/* --- steps --------------------------------------------------------------------------------- */
 
 /* Steps a statement that returns no rows, and resets it. */
 static int run(struct ledger_session *session, enum statement which, const char *what,
@@ -62,8 +61,7 @@ static int first(struct ledger_session *session, enum statement which, const cha
     return code;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------
- */
+/* --- rows ---------------------------------------------------------------------------------- */
 
 static void know_number(struct ledger_session *session, const char *id, sqlite3_int64 number)
 {
@@ -103,8 +101,7 @@ static int first_row(struct ledger_session *session, enum statement which, struc
     return code;
 }
 
-/* --- reads --------------------------------------------------------------------------------------
- */
+/* --- reads --------------------------------------------------------------------------------- */
 
 static int get_row(struct ledger_session *session, const char *id, struct reservation *out,
                    struct error *err)
@@ -250,8 +247,7 @@ static int list_live(struct ledger_session *session, const struct ledger_filter 
     return code;
 }
 
-/* --- transactions and writes
- * ---------------------------------------------------------------------- */
+/* --- transactions and writes --------------------------------------------------------------- */
 
 static int begin(struct ledger_session *session, struct error *err)
 {
@@ -394,8 +390,7 @@ static int forget_keys(struct ledger_session *session, int64_t before_ms, size_t
     return 0;
 }
 
-/* --- sessions
- * ------------------------------------------------------------------------------------- */
+/* --- sessions ------------------------------------------------------------------------------ */
 
 static int prepare_all(struct ledger_session *session, enum ledger_access access, struct error *err)
 {

@@ -27,8 +27,7 @@ int ledger_sqlite_fail(sqlite3 *db, const char *what, struct error *err)
     return error_set(err, code, "SQLite can't %s: %s (code %d)", what, sqlite3_errmsg(db), seen);
 }
 
-/* --- connections
- * ---------------------------------------------------------------------------------- */
+/* --- connections --------------------------------------------------------------------------- */
 
 /*
  * A checkpoint is the writer's own, after a commit that left the log at this many pages (16 MiB):
@@ -131,8 +130,7 @@ void ledger_sqlite_allow_checkpoint_on_close(sqlite3 *db)
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
 }
 
-/* --- the file
- * ------------------------------------------------------------------------------------- */
+/* --- the file ------------------------------------------------------------------------------ */
 
 static int ask_number(sqlite3 *db, const char *sql, long *out, struct error *err)
 {

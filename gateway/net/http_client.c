@@ -56,7 +56,7 @@ struct http_client {
     long connect_timeout_ms;
 };
 
-/* --- what libcurl calls --- */
+/* --- what libcurl calls -------------------------------------------------------------------- */
 
 /* Runs right before a request is written; the second time it is libcurl's silent resend. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
@@ -122,7 +122,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
     return len;
 }
 
-/* --- handles and their pool --- */
+/* --- handles and their pool ---------------------------------------------------------------- */
 
 static void handle_free(struct handle *handle)
 {
@@ -281,7 +281,7 @@ void http_client_free(struct http_client **client)
     curl_global_cleanup();
 }
 
-/* --- the request --- */
+/* --- the request --------------------------------------------------------------------------- */
 
 /* RFC 9110 section 5.6.2: a token. */
 static bool is_header_name(const char *name)
@@ -410,7 +410,7 @@ static void exchange_reset(struct exchange *x, size_t max_body)
     strbuf_init_secret(&x->body, max_body); /* it may be credentials */
 }
 
-/* --- the answer --- */
+/* --- the answer ---------------------------------------------------------------------------- */
 
 static int fill_response(struct exchange *x, struct http_response *out)
 {

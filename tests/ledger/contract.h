@@ -27,8 +27,7 @@ struct ledger_contract {
 /* Runs all of it; returns what main returns. */
 int ledger_contract_run(const struct ledger_contract *contract);
 
-/* --- for the parts of the suite ------------------------------------------------------------------
- */
+/* --- for the parts of the suite ------------------------------------------------------------ */
 
 #define CONTRACT_NOW_MS   1700000000000
 #define CONTRACT_QUIET_MS 900000

@@ -86,8 +86,7 @@ static void test_reopened(void **state)
     contract_check_balances(fixture->ledger, teams);
 }
 
-/* --- kill -9
- * -------------------------------------------------------------------------------------- */
+/* --- kill -9 ------------------------------------------------------------------------------- */
 
 #define WORKERS 8
 #define ACKS_WANTED                                                                                \

@@ -193,8 +193,7 @@ static void test_copies_keep_all(void **state)
     place_destroy(&copy.place);
 }
 
-/* --- a disk that refuses: RLIMIT_FSIZE in a child, so that writes fail with EFBIG
- * ------------------ */
+/* --- a disk that refuses: RLIMIT_FSIZE in a child, so that writes fail with EFBIG ---------- */
 
 #define GROWN   64 /* rows before the limit */
 #define REFUSED 8  /* rows under it */

@@ -77,7 +77,7 @@ void control_readiness(const struct control *control, struct control_readiness *
     *out = world.readiness;
 }
 
-/* --- ledger ---------------------------------------------------------------------------------- */
+/* --- ledger -------------------------------------------------------------------------------- */
 
 int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)
 {
@@ -122,7 +122,7 @@ int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *ac
     return 0;
 }
 
-/* --- wiring ---------------------------------------------------------------------------------- */
+/* --- wiring -------------------------------------------------------------------------------- */
 
 static int make_authority(struct authority **out, struct error *err)
 {

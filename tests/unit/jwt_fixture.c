@@ -82,7 +82,7 @@ EVP_PKEY *jwt_pkey(const struct jwt_keys *keys, enum jws_algorithm algorithm)
     return NULL;
 }
 
-/* --- keys as text ----------------------------------------------------------------------------- */
+/* --- keys as text -------------------------------------------------------------------------- */
 
 char *jwt_take_text(BIO *bio)
 {
@@ -211,7 +211,7 @@ struct jwk *jwt_verifier(const struct jwt_keys *keys, enum jws_algorithm algorit
     return key;
 }
 
-/* --- signatures and tokens -------------------------------------------------------------------- */
+/* --- signatures and tokens ----------------------------------------------------------------- */
 
 static const EVP_MD *digest_of(enum jws_algorithm algorithm)
 {

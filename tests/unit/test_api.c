@@ -41,7 +41,7 @@ static int teardown(void **state)
     return 0;
 }
 
-/* --- one call -------------------------------------------------------------------------------- */
+/* --- one call ------------------------------------------------------------------------------ */
 
 static struct {
     const char *body;
@@ -139,7 +139,7 @@ static bool has_header(const char *line)
     return strstr(exchange.headers.data, line) != NULL;
 }
 
-/* --- credentials ----------------------------------------------------------------------------- */
+/* --- credentials --------------------------------------------------------------------------- */
 
 static void asks_for_a_token(void **state)
 {
@@ -233,7 +233,7 @@ static void names_the_scope_that_is_missing(void **state)
     assert_int_equal(world.seen.starts, 0);
 }
 
-/* --- routing --------------------------------------------------------------------------------- */
+/* --- routing ------------------------------------------------------------------------------- */
 
 static void answers_unknown_paths_and_methods(void **state)
 {
@@ -249,7 +249,7 @@ static void answers_unknown_paths_and_methods(void **state)
     expect_problem("invalid-parameter");
 }
 
-/* --- start ----------------------------------------------------------------------------------- */
+/* --- start --------------------------------------------------------------------------------- */
 
 static void starts_and_shows_the_reservation(void **state)
 {
@@ -450,7 +450,7 @@ static void asks_for_which_team(void **state)
     assert_non_null(strstr(text_of("detail"), "assembly-line, paint-shop"));
 }
 
-/* --- what admission says --------------------------------------------------------------------- */
+/* --- what admission says ------------------------------------------------------------------- */
 
 static void decide(enum quota_verdict verdict)
 {
@@ -586,7 +586,7 @@ static void maps_what_aws_refused(void **state)
     assert_true(has_header("Idempotency-Replayed: true\r\n"));
 }
 
-/* --- stop, status, rows ---------------------------------------------------------------------- */
+/* --- stop, status, rows -------------------------------------------------------------------- */
 
 static void stops(void **state)
 {
@@ -713,7 +713,7 @@ static void shows_limits_and_what_is_left(void **state)
     expect_problem("team-forbidden");
 }
 
-/* --- operations ------------------------------------------------------------------------------ */
+/* --- operations ---------------------------------------------------------------------------- */
 
 static void tells_whether_it_is_ready(void **state)
 {

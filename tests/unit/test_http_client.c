@@ -469,7 +469,7 @@ static void test_threads_share_the_pool(void **state)
     scripted_server_stop(&server);
 }
 
-/* --- TLS --- */
+/* --- TLS ----------------------------------------------------------------------------------- */
 
 struct identity {
     char path[32]; /* PEM of the certificate, which is its own authority */

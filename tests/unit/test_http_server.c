@@ -142,7 +142,7 @@ static int connected(void)
 
 #define HOST "Host: h\r\n"
 
-/* --- framing --------------------------------------------------------------------------------- */
+/* --- framing ------------------------------------------------------------------------------- */
 
 /* Each is answered with its status and the connection ends: no byte behind it is a next request. */
 static void refuses_what_could_be_read_in_two_ways(void **state)
@@ -395,7 +395,7 @@ static void dates_every_answer(void **state)
     }
 }
 
-/* --- sizes and bodies ------------------------------------------------------------------------ */
+/* --- sizes and bodies ---------------------------------------------------------------------- */
 
 /* The client sends all of it before it looks: the answer must survive. */
 static void answers_a_head_that_is_too_large(void **state)
@@ -514,7 +514,7 @@ static void answers_nobody_where_a_body_is_cut(void **state)
     close(fd);
 }
 
-/* --- leaving --------------------------------------------------------------------------------- */
+/* --- leaving ------------------------------------------------------------------------------- */
 
 static void *drain_in_thread(void *unused)
 {

@@ -166,8 +166,7 @@ static void test_refuses_other_pss_parameters(void **state)
     jwk_free(&key);
 }
 
-/* --- JWK ---------------------------------------------------------------------------------------
- */
+/* --- JWK ----------------------------------------------------------------------------------- */
 
 /* RFC 7515 appendix A.1 and A.3, RFC 8037 appendix A.2. */
 #define K_64                                                                                       \
@@ -321,8 +320,7 @@ static void test_rsa_bounds(void **state)
     assert_int_equal(read_rsa_with("qi", "Aw"), ERROR_INVALID);
 }
 
-/* --- PEM and secrets ----------------------------------------------------------------------------
- */
+/* --- PEM and secrets ----------------------------------------------------------------------- */
 
 static char *certificate_of(EVP_PKEY *pkey)
 {

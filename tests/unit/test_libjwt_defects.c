@@ -19,8 +19,7 @@
 #define WHO  "\"iss\":\"i\",\"aud\":\"a\",\"sub\":\"s\",\"team\":\"t\""
 #define GOOD "{" WHO ",\"exp\":1800000600}"
 
-/* --- the two verifiers --------------------------------------------------------------------------
- */
+/* --- the two verifiers --------------------------------------------------------------------- */
 
 /* What libjwt says to a token: 0 or errno. `key` NULL or a PEM or secret. */
 static int libjwt_decodes(const char *token, const void *key, size_t key_len)
@@ -79,8 +78,7 @@ static void compare(const struct jwt_keys *keys, enum jws_algorithm algorithm, c
     free(token);
 }
 
-/* --- the oracle ----------------------------------------------------------------------------------
- */
+/* --- the oracle ---------------------------------------------------------------------------- */
 
 static bool libjwt_knows(enum jws_algorithm algorithm)
 {
@@ -137,8 +135,7 @@ static void test_libjwt_accepts_what_we_sign(void **state)
                 libjwt_knows((enum jws_algorithm)i), JWS_OK);
 }
 
-/* --- the defects ---------------------------------------------------------------------------------
- */
+/* --- the defects --------------------------------------------------------------------------- */
 
 static void test_missing_key(void **state)
 {

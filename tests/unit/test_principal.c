@@ -71,7 +71,7 @@ static enum jws_reason run_claims(const struct jwt_keys *keys,
     return reason;
 }
 
-/* --- one issuer ------------------------------------------------------------------------------- */
+/* --- one issuer ---------------------------------------------------------------------------- */
 
 static void test_every_algorithm_authenticates(void **state)
 {
@@ -336,8 +336,7 @@ static void test_lifetime_is_bounded(void **state)
                      JWS_CLAIM_INVALID);
 }
 
-/* --- several issuers ---------------------------------------------------------------------------
- */
+/* --- several issuers ----------------------------------------------------------------------- */
 
 static struct issuer_settings named(const char *issuer)
 {
@@ -482,8 +481,7 @@ static void test_no_issuer_refuses_all(void **state)
     authority_unref(&authority);
 }
 
-/* --- the cache ---------------------------------------------------------------------------------
- */
+/* --- the cache ----------------------------------------------------------------------------- */
 
 static struct token_cache *cache_of(const struct clock *clock)
 {
@@ -646,8 +644,7 @@ static void test_many_threads(void **state)
     token_cache_free(&crowd.cache);
 }
 
-/* --- depth -------------------------------------------------------------------------------------
- */
+/* --- depth --------------------------------------------------------------------------------- */
 
 #define DEPTH 100000
 
