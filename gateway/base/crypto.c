@@ -183,7 +183,7 @@ void crypto_hex(const void *data, size_t len, char *out)
     *out = '\0';
 }
 
-static int hex_digit(char c)
+int crypto_hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -199,8 +199,8 @@ bool crypto_unhex(const char *hex, void *out, size_t len)
     unsigned char *bytes = out;
 
     for (size_t i = 0; i < len; i++) {
-        int high = hex_digit(hex[2 * i]);
-        int low = high < 0 ? -1 : hex_digit(hex[2 * i + 1]);
+        int high = crypto_hex_digit(hex[2 * i]);
+        int low = high < 0 ? -1 : crypto_hex_digit(hex[2 * i + 1]);
 
         if (low < 0)
             return false;

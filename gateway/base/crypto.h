@@ -29,6 +29,8 @@ int crypto_uuid7(int64_t wall_ms, char out[CRYPTO_UUID_LEN + 1])
 
 /* Lower-case hex; `out` holds 2 * len + 1. */
 void crypto_hex(const void *data, size_t len, char *out);
+/* 0 to 15, or -1 when it is no hex digit of either case. */
+int crypto_hex_digit(char c);
 /* False when `hex` is not exactly 2 * len hex digits. */
 bool crypto_unhex(const char *hex, void *out, size_t len);
 

@@ -50,18 +50,6 @@ void model_calls_free(struct model_calls **calls)
     *calls = NULL;
 }
 
-/* FNV-1a over "project/version". */
-static uint64_t hash_model(const char *project, const char *version)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (const char *c = project; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    hash = (hash ^ '/') * 1099511628211u;
-    for (const char *c = version; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
-    return hash;
-}
-
 static struct model_call *find(const struct model_calls *calls, const char *project,
                                const char *version, uint64_t hash)
 {
@@ -75,7 +63,7 @@ static struct model_call *find(const struct model_calls *calls, const char *proj
 int model_calls_acquire(struct model_calls *calls, const char *project, const char *version,
                         int64_t deadline_ms, struct model_call *call)
 {
-    uint64_t hash = hash_model(project, version);
+    uint64_t hash = reservation_hash_model(project, version);
     int result = 0;
     pthread_mutex_lock(&calls->lock);
     while (!calls->closed && find(calls, project, version, hash) != NULL) {
@@ -114,7 +102,7 @@ void model_calls_release(struct model_calls *calls, struct model_call *call)
 
 void model_calls_begin(struct model_calls *calls, const char *project, const char *version)
 {
-    uint64_t hash = hash_model(project, version);
+    uint64_t hash = reservation_hash_model(project, version);
     pthread_mutex_lock(&calls->lock);
     struct model_call *call = find(calls, project, version, hash);
     assert(call != NULL);
@@ -126,7 +114,7 @@ void model_calls_begin(struct model_calls *calls, const char *project, const cha
 bool model_calls_ticket(struct model_calls *calls, const char *project, const char *version,
                         uint64_t *ticket)
 {
-    uint64_t hash = hash_model(project, version);
+    uint64_t hash = reservation_hash_model(project, version);
     pthread_mutex_lock(&calls->lock);
     const struct model_call *call = find(calls, project, version, hash);
     bool quiet = call == NULL || !call->sending;

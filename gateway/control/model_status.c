@@ -64,12 +64,7 @@ void model_status_cache_free(struct model_status_cache **cache)
 static struct entry **find(struct model_status_cache *cache, const char *project,
                            const char *version)
 {
-    unsigned hash = 5381;
-    for (const char *c = project; *c != '\0'; c++)
-        hash = hash * 33 + (unsigned char)*c;
-    for (const char *c = version; *c != '\0'; c++)
-        hash = hash * 33 + (unsigned char)*c;
-    struct entry **link = &cache->buckets[hash % BUCKETS];
+    struct entry **link = &cache->buckets[reservation_hash_model(project, version) % BUCKETS];
     while (*link != NULL &&
            (strcmp((*link)->version, version) != 0 || strcmp((*link)->project, project) != 0))
         link = &(*link)->next;

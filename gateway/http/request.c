@@ -2,6 +2,8 @@
  */
 #include "gateway/http/request.h"
 
+#include "gateway/base/crypto.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
@@ -181,17 +183,6 @@ enum problem_type request_single_field(const struct request_head *head, const ch
 
 /* --- the target ---------------------------------------------------------------------------- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* RFC 3986: unreserved, sub-delims, ':' and '@'. */
 static bool is_raw_char(char c)
 {
@@ -210,8 +201,8 @@ static bool decode(const char **text, const char *stops, bool slash_allowed, cha
     for (; *in != '\0' && strchr(stops, *in) == NULL; in++) {
         char c = *in;
         if (c == '%') {
-            int high = hex_digit(in[1]);
-            int low = high < 0 ? -1 : hex_digit(in[2]);
+            int high = crypto_hex_digit(in[1]);
+            int low = high < 0 ? -1 : crypto_hex_digit(in[2]);
             if (low < 0)
                 return false;
             c = (char)(high << 4 | low);

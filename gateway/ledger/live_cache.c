@@ -42,17 +42,9 @@ void live_cache_free(struct live_cache **cache)
     *cache = NULL;
 }
 
-/* FNV-1a over "project/version". */
 static struct place *find(struct live_cache *cache, const char *project, const char *version)
 {
-    uint32_t hash = 2166136261u;
-
-    for (; *project != '\0'; project++)
-        hash = (hash ^ (unsigned char)*project) * 16777619u;
-    hash = (hash ^ '/') * 16777619u;
-    for (; *version != '\0'; version++)
-        hash = (hash ^ (unsigned char)*version) * 16777619u;
-    return &cache->places[hash % LIVE_CACHE_PLACES];
+    return &cache->places[reservation_hash_model(project, version) % LIVE_CACHE_PLACES];
 }
 
 bool live_cache_get(struct live_cache *cache, const char *project, const char *version,

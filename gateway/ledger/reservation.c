@@ -150,3 +150,15 @@ bool reservation_end_rearms(enum reservation_end end)
     }
     return false;
 }
+
+uint64_t reservation_hash_model(const char *project, const char *version)
+{
+    uint64_t hash = 14695981039346656037u;
+
+    for (; *project != '\0'; project++)
+        hash = (hash ^ (unsigned char)*project) * 1099511628211u;
+    hash = (hash ^ '/') * 1099511628211u;
+    for (; *version != '\0'; version++)
+        hash = (hash ^ (unsigned char)*version) * 1099511628211u;
+    return hash;
+}

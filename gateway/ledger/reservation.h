@@ -111,4 +111,8 @@ struct reservation {
     char refusal_message[RESERVATION_MESSAGE_MAX];
 };
 
+/* Of a model's two names, for tables that are looked up by model (FNV-1a over "project/version").
+ */
+uint64_t reservation_hash_model(const char *project, const char *version);
+
 #endif

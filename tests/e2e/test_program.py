@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import (GATEWAY, SECRET_KEY, Emulator, Gateway, call, default_policy, eventually)
+from harness import GATEWAY, SECRET_KEY, call, default_policy, eventually
 
 
 def run(*arguments, **more):
@@ -71,7 +71,7 @@ def test_a_ledger_is_pinned_to_endpoint_and_region(make_gateway, emulator):
     assert "us-east-1" in refused.stderr and "eu-central-1" in refused.stderr
 
 
-def test_another_account_stops_starts(make_gateway, make_emulator, tmp_path, clock, processes):
+def test_another_account_stops_starts(make_gateway, make_emulator):
     emulator = make_emulator()
     gateway = make_gateway(emulator)
     gateway.wait_ready()
@@ -79,14 +79,7 @@ def test_another_account_stops_starts(make_gateway, make_emulator, tmp_path, clo
     eventually(lambda: gateway.status().status == 200)
     emulator.kill()
     # The same address, another account behind it.
-    other = Emulator.__new__(Emulator)
-    original = Emulator.wait_for_port
-    try:
-        Emulator.wait_for_port = original
-        other.__init__(tmp_path, clock, **{"account": "999999999999", "port": emulator.port})
-    finally:
-        Emulator.wait_for_port = original
-    processes.append(other)
+    make_emulator(port=emulator.port, account="999999999999")
     eventually(lambda: call(gateway.port, "GET", "/readyz").status == 503, "not ready")
     refused = gateway.start("boards/2")
     assert refused.status == 503, refused
