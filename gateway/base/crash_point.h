@@ -10,12 +10,6 @@
 #ifndef LOOKOUT_BASE_CRASH_POINT_H
 #define LOOKOUT_BASE_CRASH_POINT_H
 
-#ifndef LOOKOUT_CRASH_POINTS
-
-#define CRASH_POINT(point) ((void)0)
-
-#else
-
 /* Row, and its name in reports. The vfs ones are in tests/crash/power_loss_vfs.c. */
 #define CRASH_POINTS(X)                                                                            \
     X(BOOT_LEDGER_OPENED, "boot.ledger.opened")                                                    \
@@ -69,11 +63,12 @@
 enum crash_point { CRASH_POINTS(CRASH_POINT_ENUM) CRASH_POINT_COUNT };
 #undef CRASH_POINT_ENUM
 
+#ifdef LOOKOUT_CRASH_POINTS
 /* Counts, and does not return where a test has armed this point and its count has come. */
 void crash_point_hit(enum crash_point point);
-
 #define CRASH_POINT(point) crash_point_hit(CRASH_##point)
-
+#else
+#define CRASH_POINT(point) ((void)0)
 #endif
 
 #endif
