@@ -150,6 +150,42 @@ static void fake_describe(void *self, const struct upstream_call *call,
     pthread_mutex_unlock(&fake->lock);
 }
 
+static void fake_list_projects(void *self, const struct upstream_call *call,
+                               struct upstream_answer *answer, struct upstream_page *page)
+{
+    struct fake_upstream *fake = self;
+    (void)call;
+    begin(fake, answer);
+    upstream_page_clear(page);
+    pthread_mutex_lock(&fake->lock);
+    if (arrives(fake, answer, false)) {
+        accept(answer, 200, MODEL_STATUS_UNKNOWN);
+        (void)snprintf(page->entries[page->count++].name, sizeof(page->entries[0].name), "%s",
+                       FAKE_PROJECT);
+    }
+    pthread_mutex_unlock(&fake->lock);
+}
+
+static void fake_list_models(void *self, const struct upstream_call *call,
+                             struct upstream_answer *answer, struct upstream_page *page)
+{
+    struct fake_upstream *fake = self;
+    (void)call;
+    begin(fake, answer);
+    upstream_page_clear(page);
+    pthread_mutex_lock(&fake->lock);
+    if (arrives(fake, answer, false)) {
+        accept(answer, 200, MODEL_STATUS_UNKNOWN);
+        for (unsigned version = 1; version <= FAKE_MODELS; version++, page->count++) {
+            (void)snprintf(page->entries[page->count].name, sizeof(page->entries[0].name), "%u",
+                           version);
+            page->entries[page->count].status =
+                fake->models[version].running ? MODEL_HOSTED : MODEL_TRAINED;
+        }
+    }
+    pthread_mutex_unlock(&fake->lock);
+}
+
 static int fake_start_body(void *self, int64_t min_units, int64_t max_units, char *out, size_t size)
 {
     (void)self;
@@ -167,6 +203,8 @@ static const struct upstream_ops ops = {
     .start = fake_start,
     .stop = fake_stop,
     .describe = fake_describe,
+    .list_projects = fake_list_projects,
+    .list_models = fake_list_models,
     .start_body = fake_start_body,
     .close = fake_close,
     .free = fake_close,
