@@ -19,6 +19,16 @@ struct change_budget model_change_request_budget(const struct control_settings *
         .deadline_ms = deadline_ms, .attempts = settings->attempts, .pacing = PACING_CALLER};
 }
 
+/* An accepted start needs no sync of its own: lost with the power, it is PENDING and is observed.
+ */
+static int write_row(struct control *control, enum reservation_state before,
+                     struct reservation *changed, struct error *err)
+{
+    if (before == RESERVATION_PENDING && changed->state == RESERVATION_ACTIVE)
+        return ledger_settle(control->ledger, changed, err);
+    return ledger_update(control->ledger, changed, err);
+}
+
 int model_change_write(struct control *control, row_change_fn *change, const void *context,
                        struct reservation *row, struct error *err)
 {
@@ -26,7 +36,7 @@ int model_change_write(struct control *control, row_change_fn *change, const voi
     for (int i = 0; i < WRITE_TRIES; i++) {
         struct reservation changed = *row;
         change(context, control_now_ms(control), &changed);
-        result = ledger_update(control->ledger, &changed, err);
+        result = write_row(control, row->state, &changed, err);
         if (result == 0) {
             *row = changed;
             return 0;

@@ -264,6 +264,11 @@ int ledger_logic_update(struct ledger_change *change, const struct reservation *
                          "reservation %s is at version %" PRId64 ", expected %" PRId64
                          ": read it again",
                          row->id, before.row_version, row->row_version);
+    if (change->settles &&
+        (before.state != RESERVATION_PENDING || row->state != RESERVATION_ACTIVE))
+        return error_set(err, ERROR_INVALID,
+                         "reservation %s: %s to %s is no settling of an accepted start", row->id,
+                         reservation_state_name(before.state), reservation_state_name(row->state));
     code = check_edge(&before, row, err);
     if (code == 0)
         code = check_reopen(change, &before, row, err);

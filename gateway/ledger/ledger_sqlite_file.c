@@ -125,6 +125,19 @@ int ledger_sqlite_connect(const char *path, enum ledger_access access, sqlite3 *
     return code;
 }
 
+/*
+ * NORMAL leaves out the sync of a commit, not those of a checkpoint: the log is synced before any
+ * of it is copied. A sync covers the whole log, so the next FULL commit makes durable what came
+ * before it.
+ */
+int ledger_sqlite_set_durable(sqlite3 *db, bool durable, struct error *err)
+{
+    static const struct pragma full = {"synchronous", "FULL", "2"};
+    static const struct pragma normal = {"synchronous", "NORMAL", "1"};
+
+    return apply_pragma(db, durable ? &full : &normal, err);
+}
+
 void ledger_sqlite_allow_checkpoint_on_close(sqlite3 *db)
 {
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);

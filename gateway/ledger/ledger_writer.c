@@ -123,6 +123,15 @@ static bool write_together(struct ledger_writer *writer, struct ledger_job **job
     return false;
 }
 
+static bool must_be_durable(struct ledger_job *const *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!jobs[i]->may_be_undone)
+            return true;
+    }
+    return false;
+}
+
 /*
  * Runs the jobs in one transaction. True when each has its answer; false when one of them spoiled
  * the transaction, which is rolled back then: `*spoiler` is that job.
@@ -130,10 +139,12 @@ static bool write_together(struct ledger_writer *writer, struct ledger_job **job
 static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs, size_t count,
                          struct ledger_job **spoiler)
 {
+    const bool durable = must_be_durable(jobs, count);
     struct error err;
     int64_t written = 0;
 
-    if (connect_writer(writer, &err) != 0 || writer->backend->begin(writer->session, &err) != 0) {
+    if (connect_writer(writer, &err) != 0 ||
+        writer->backend->begin(writer->session, durable, &err) != 0) {
         writer->backend->disconnect(&writer->session);
         atomic_store(&writer->writable, false);
         answer_retry(jobs, count, &err);
@@ -149,7 +160,8 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
         return true;
     }
     if (written > 0) {
-        atomic_store(&writer->writable, true);
+        if (durable) /* without a sync the disk was not asked */
+            atomic_store(&writer->writable, true);
         atomic_fetch_add(&writer->commits, 1);
         atomic_fetch_add(&writer->changes, written);
     }
