@@ -1,6 +1,7 @@
 /* The ledger's calls: each a job for the writer or a read on a session of the pool. */
 #include "gateway/ledger/ledger.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/ledger/ledger_backend.h"
 #include "gateway/ledger/ledger_logic.h"
 #include "gateway/ledger/ledger_readers.h"
@@ -158,6 +159,7 @@ int ledger_pin_account(struct ledger *ledger, const char *account, struct error 
         return 0;
 
     const int code = pin(ledger, "account", account, err);
+    CRASH_POINT(LEDGER_PINNED);
     if (code == 0) {
         pthread_mutex_lock(&ledger->lock);
         (void)snprintf(ledger->account, sizeof(ledger->account), "%s", account);
