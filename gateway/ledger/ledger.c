@@ -71,27 +71,34 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
     return code;
 }
 
+struct update_call {
+    const struct reservation *row;
+    const struct ledger_cause *cause;
+};
+
 static int run_update(struct ledger_change *change, void *context, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct update_call *call = context;
 
-    return ledger_logic_update(change, row, err);
+    return ledger_logic_update(change, call->row, call->cause, err);
 }
 
 static int look_update(const struct ledger_backend *backend, struct ledger_session *session,
                        void *context, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct update_call *call = context;
     struct reservation found;
 
-    if (backend->get_row(session, row->id, &found, err) != 0)
+    if (backend->get_row(session, call->row->id, &found, err) != 0)
         return ERROR_UNCERTAIN;
-    return found.row_version == row->row_version ? 0 : ERROR_UNCERTAIN;
+    return found.row_version == call->row->row_version ? 0 : ERROR_UNCERTAIN;
 }
 
-int ledger_update(struct ledger *ledger, struct reservation *row, struct error *err)
+int ledger_update(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err)
 {
-    struct ledger_job job = {.run = run_update, .look = look_update, .context = row};
+    struct update_call call = {.row = row, .cause = cause};
+    struct ledger_job job = {.run = run_update, .look = look_update, .context = &call};
     int code = ledger_logic_check_row(row, err);
 
     if (code != 0)

@@ -6,6 +6,7 @@
 #include "gateway/ledger/ledger_writer.h"
 
 #include "gateway/ledger/ledger_balances.h"
+#include "gateway/ledger/ledger_journal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,6 +31,7 @@ struct ledger_writer {
     /* The thread's. */
     struct ledger_session *session; /* NULL after a failure, until it reconnects */
     struct ledger_balances balances;
+    struct ledger_journal journal;
     atomic_bool writable;
     atomic_llong commits, changes;
 };
@@ -93,7 +95,11 @@ static bool spoils(const struct ledger_job *job)
 static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
 {
     struct ledger_change change = {
-        .backend = writer->backend, .session = writer->session, .balances = &writer->balances};
+        .backend = writer->backend,
+        .session = writer->session,
+        .balances = &writer->balances,
+        .journal = &writer->journal,
+    };
 
     job->code = job->run(&change, job->context, &job->error);
     job->wrote = change.wrote;
@@ -133,7 +139,8 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     struct error err;
     int64_t written = 0;
 
-    if (connect_writer(writer, &err) != 0 || writer->backend->begin(writer->session, &err) != 0) {
+    if (connect_writer(writer, &err) != 0 || writer->backend->begin(writer->session, &err) != 0 ||
+        ledger_journal_load(&writer->journal, writer->backend, writer->session, &err) != 0) {
         writer->backend->disconnect(&writer->session);
         atomic_store(&writer->writable, false);
         answer_retry(jobs, count, &err);
@@ -141,13 +148,16 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     }
     if (!write_together(writer, jobs, count, spoiler, &written)) {
         writer->backend->rollback(writer->session);
+        ledger_journal_roll_back(&writer->journal);
         return false;
     }
     if (writer->backend->commit(writer->session, &err) != 0) {
         atomic_store(&writer->writable, false);
+        ledger_journal_forget(&writer->journal);
         resolve_doubt(writer, jobs, count, &err);
         return true;
     }
+    ledger_journal_commit(&writer->journal);
     if (written > 0) {
         atomic_store(&writer->writable, true);
         atomic_fetch_add(&writer->commits, 1);

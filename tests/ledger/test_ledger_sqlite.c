@@ -98,7 +98,7 @@ static void test_foreign_files(void **state)
     check_refused(fixture, "another program");
 }
 
-static void test_newer_schema(void **state)
+static void test_other_schemas(void **state)
 {
     struct contract_fixture *fixture = *state;
 
@@ -107,6 +107,8 @@ static void test_newer_schema(void **state)
     run_sql(fixture->place->path, "PRAGMA user_version = 77");
     check_refused(fixture, "77");
     run_sql(fixture->place->path, "PRAGMA user_version = 1");
+    check_refused(fixture, "never released");
+    run_sql(fixture->place->path, "PRAGMA user_version = 2");
     contract_open(fixture);
 }
 
@@ -287,7 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_file),
         CASE(test_foreign_files),
-        CASE(test_newer_schema),
+        CASE(test_other_schemas),
         CASE(test_holder_is_named),
         CASE(test_missing_folder),
         CASE(test_balance_never_negative),
