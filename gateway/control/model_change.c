@@ -1,6 +1,7 @@
 /* Start and stop calls with their retries, and what they come to in the ledger. */
 #include "gateway/control/model_change.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 #include "gateway/control/model_status.h"
@@ -22,6 +23,17 @@ struct change_budget model_change_request_budget(const struct control_settings *
                                   .cause = *cause};
 }
 
+/* An accepted start needs no sync of its own: lost with the power, it is PENDING and is observed.
+ */
+static int write_row(struct control *control, enum reservation_state before,
+                     struct reservation *changed, const struct ledger_cause *cause,
+                     struct error *err)
+{
+    if (before == RESERVATION_PENDING && changed->state == RESERVATION_ACTIVE)
+        return ledger_settle(control->ledger, changed, cause, err);
+    return ledger_update(control->ledger, changed, cause, err);
+}
+
 int model_change_write(struct control *control, const struct ledger_cause *cause,
                        row_change_fn *change, const void *context, struct reservation *row,
                        struct error *err)
@@ -32,7 +44,7 @@ int model_change_write(struct control *control, const struct ledger_cause *cause
         struct reservation changed = *row;
         now.at_ms = control_now_ms(control);
         change(context, now.at_ms, &changed);
-        result = ledger_update(control->ledger, &changed, &now, err);
+        result = write_row(control, row->state, &changed, &now, err);
         if (result == 0) {
             *row = changed;
             return 0;
@@ -110,6 +122,7 @@ static bool announce_resend(struct control *control, const struct change_budget 
     struct ledger_cause cause = cause_of(control, budget, "start sent again");
     changed.last_send_ms = cause.at_ms;
     int result = ledger_update(control->ledger, &changed, &cause, &err);
+    CRASH_POINT(START_ANNOUNCED);
     if (result == 0) {
         *row = changed;
         return true;
@@ -149,7 +162,9 @@ static void send_start(struct control *control, const struct change_budget *budg
         .pacing = budget->pacing,
         .deadline_ms = budget->deadline_ms,
     };
+    CRASH_POINT(START_SEND_BEFORE);
     control->upstream->ops->start(control->upstream->self, &call, answer);
+    CRASH_POINT(START_ANSWERED);
     metric_add(control->metrics.sends_start, answer->sends);
     if (answer->sends > 0)
         atomic_store(&control->upstream_reachable, answer->http_status != 0);
@@ -228,6 +243,7 @@ bool model_change_start(struct control *control, const struct change_budget *bud
         hand_over(control, budget);
         return false;
     }
+    CRASH_POINT(START_SETTLED);
     if (row->state == RESERVATION_UNCERTAIN) {
         look_for_truth(control, budget, row);
         hand_over(control, budget);
@@ -253,6 +269,7 @@ static bool announce_stop(struct control *control, const struct change_budget *b
     }
     changed.stop_doubt_ms = cause.at_ms;
     int result = ledger_update(control->ledger, &changed, &cause, &err);
+    CRASH_POINT(STOP_ANNOUNCED);
     if (result == 0) {
         *row = changed;
         return true;
@@ -272,6 +289,7 @@ static void send_stop(struct control *control, const struct change_budget *budge
         .deadline_ms = budget->deadline_ms,
     };
     control->upstream->ops->stop(control->upstream->self, &call, answer);
+    CRASH_POINT(STOP_ANSWERED);
     metric_add(control->metrics.sends_stop, answer->sends);
     if (answer->sends > 0)
         atomic_store(&control->upstream_reachable, answer->http_status != 0);
@@ -318,6 +336,7 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
             log_write_failure("stop.outcome_not_written", row, &err);
             break;
         }
+        CRASH_POINT(STOP_SETTLED);
         if (ends_round(&outcome.answer) ||
             !wait_for_attempt(control, budget, attempt + 1, outcome.answer.retry_after_ms))
             break;

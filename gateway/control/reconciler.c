@@ -1,6 +1,7 @@
 /* Passes over the live rows: recover, end leases, observe, stop, send again, forget. */
 #include "gateway/control/reconciler.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
 #include "gateway/control/model_change.h"
@@ -64,6 +65,7 @@ static bool write_row(struct control *control, const char *why, struct reservati
     enum reservation_state state = row->state;
     struct ledger_cause cause = control_cause(control, why);
     int result = ledger_update(control->ledger, row, &cause, &err);
+    CRASH_POINT(RECONCILER_WRITTEN);
     if (result == 0) {
         metric_add(control->metrics.reconciler_changes, 1);
         LOG(LOG_INFO, "reconciler.changed", log_str("reservation", row->id),
@@ -93,6 +95,7 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
     control_describe(control, row->project, row->version, PACING_RECONCILER,
                      clock_monotonic_ms(control->clock) + CALL_TIMEOUT_MS, &answer, &description);
     *observation = rules_observe(&answer, began_ms);
+    CRASH_POINT(RECONCILER_OBSERVED);
     if (observation->kind == OBSERVED_NOTHING) {
         LOG(LOG_WARNING, "reconciler.not_observed", log_str("reservation", row->id),
             log_str("fate", upstream_fate_name(answer.fate)), log_int("status", answer.http_status),
@@ -289,7 +292,9 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     struct pass pass = {.control = control, .boot = boot};
     control_get_settings(control, &pass.settings);
 
+    CRASH_POINT(RECONCILER_PASS);
     bool readable = settle_all(&pass);
+    CRASH_POINT(RECONCILER_RECOVERED);
     readable &=
         reconcile_some(&pass, STATE_BIT(RESERVATION_STOPPING), SIZE_MAX, progress->stopping_after);
     readable &=
@@ -298,6 +303,7 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     /* Only now is everything recovered that a former process left in doubt. */
     if (boot && readable && !control_is_closing(control))
         atomic_store(&control->recovered, true);
+    CRASH_POINT(RECONCILER_READY);
 
     (void)reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
                          progress->active_after);

@@ -17,6 +17,7 @@ struct ledger_change {
     struct ledger_balances *balances; /* to be written before the commit */
     struct ledger_journal *journal;   /* its head is known */
     bool wrote;
+    bool settles; /* nothing but PENDING to ACTIVE is allowed */
 };
 
 /* ERROR_INVALID names the member that can't be stored. Needs no session. */

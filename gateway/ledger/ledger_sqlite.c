@@ -211,8 +211,15 @@ static int list_live(struct ledger_session *session, const struct ledger_filter 
 
 /* --- transactions and writes --------------------------------------------------------------- */
 
-static int begin(struct ledger_session *session, struct error *err)
+static int begin(struct ledger_session *session, bool durable, struct error *err)
 {
+    if (session->unsynced == durable) {
+        const int code = ledger_sqlite_set_durable(session->db, durable, err);
+
+        if (code != 0)
+            return code;
+        session->unsynced = !durable;
+    }
     return ledger_sqlite_run(session, BEGIN, "begin a transaction", err);
 }
 

@@ -7,9 +7,11 @@
 #include "policy/error.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 struct ledger_session {
     sqlite3 *db;
+    bool unsynced; /* commits of this connection are not synced now; false at first */
     sqlite3_stmt *statements[ALL_STATEMENTS];
     /* The row met last: whoever writes one has just read or inserted it, and needs no look-up. */
     char known_id[RESERVATION_ID_LEN + 1];
