@@ -44,13 +44,13 @@ class Result:
         return self.broken is not None or any(self.counts.values())
 
 
-def play(world, seed, index, points, keep):
-    """One run in a folder of its own, which stays only where it failed."""
+def play(world, options, index, points):
+    """One run in a folder of its own, which is kept only where it failed."""
     result = Result(index)
     began = time.monotonic()
     folder = world.folder / f"run-{index}"
     folder.mkdir()
-    run = Run(world, Plan(seed, index, points), folder)
+    run = Run(world, Plan(options.seed, index, points, options.release), folder)
     try:
         run.play()
         found = run.judge()
@@ -60,8 +60,8 @@ def play(world, seed, index, points, keep):
     finally:
         run.close()
     result.killed = run.killed
-    if result.failed() and keep is not None:
-        save(run, folder, keep / f"seed-{seed}-run-{index}", result)
+    if result.failed():
+        save(run, folder, options.keep / f"seed-{options.seed}-run-{index}", result)
     shutil.rmtree(folder)
     result.seconds = time.monotonic() - began
     return result
@@ -78,14 +78,14 @@ def save(run, folder, target, result):
         "\n".join(result.sentences) + "\n" + (result.broken or "") + "\n" + text)
 
 
-def work(seed, indexes, points, keep, results):
+def work(options, indexes, points, results):
     """A worker's life: takes numbers until there is None."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="lookout-crash-") as folder:
-        world = World(pathlib.Path(folder))
+        world = World(pathlib.Path(folder), options.binary)
         try:
             while (index := indexes.get()) is not None:
-                results.put(play(world, seed, index, points, keep))
+                results.put(play(world, options, index, points))
         finally:
             world.end()
 
@@ -133,8 +133,8 @@ class Tally:
         return not bad
 
 
-def read_points():
-    listed = subprocess.run([str(GATEWAY_CRASH), "--crash-points"], check=True,
+def read_points(binary):
+    listed = subprocess.run([str(binary), "--crash-points"], check=True,
                             stdout=subprocess.PIPE, text=True)
     return listed.stdout.split()
 
@@ -151,8 +151,8 @@ def report(result, options):
 def run_all(options, points):
     context = multiprocessing.get_context("fork")
     indexes, results = context.SimpleQueue(), context.Queue()
-    workers = [context.Process(target=work, args=(options.seed, indexes, points, options.keep,
-                                                  results)) for _ in range(options.jobs)]
+    workers = [context.Process(target=work, args=(options, indexes, points, results))
+               for _ in range(options.jobs)]
     tally = Tally()
     for worker in workers:
         worker.start()
@@ -164,7 +164,7 @@ def run_all(options, points):
         while tally.runs < begun:
             result = results.get(timeout=300)
             tally.add(result)
-            if result.failed():
+            if result.failed() and not options.quiet:
                 report(result, options)
             if len(tally.failed) < options.failures:
                 begun += feed(indexes, todo)
@@ -197,7 +197,8 @@ def main():
     parser.add_argument("--failures", type=int, default=FAILURES_MAX)
     parser.add_argument("--sum", nargs="+", type=pathlib.Path)
     options = parser.parse_args()
-    points = read_points()
+    options.quiet, options.release, options.binary = False, True, GATEWAY_CRASH
+    points = read_points(options.binary)
     began = time.monotonic()
     if options.sum:
         tally = Tally()

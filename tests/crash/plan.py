@@ -18,6 +18,8 @@ AFTER_FAILURE = {"ledger.doubt": "fail_syncs", "ledger.reopened": "fail_syncs",
                  "ledger.doubt.resolved": "fail_syncs", "ledger.rolled-back": "fail_reads"}
 # Points that are passed once or twice in a process.
 ONCE = AT_BOOT | set(AFTER_FAILURE) | {"ledger.pinned", "reconciler.ready"}
+# Points that are passed a hundred times in a run.
+OFTEN = ("vfs.log", "http.", "net.answer.begun", "ledger.commit", "ledger.b", "describe.")
 
 FAULTS = {
     "start": ("delay", "apply_late", "drop_before", "drop_after", "throttle", "error_500",
@@ -49,13 +51,19 @@ class Kill:
         return f"<{self.when}: {what} {self.disk}>"
 
 
+def draw_step(draw):
+    """Seconds, small against QUIET: what is on its way must not look older than it is."""
+    return draw.choice((0, 5, 61, 61, 130))
+
+
 class Plan:
-    def __init__(self, seed, index, points):
+    def __init__(self, seed, index, points, release=True):
         self.seed = seed
         self.index = index
         self.random = random.Random(f"{seed}/{index}")
         self.points = points
-        self.movable = index % 16 != 15  # the others kill the release binary, in real time
+        # The others kill the release binary, in real time.
+        self.movable = not release or index % 16 != 15
         self.power_loss = index % 2 == 0
         self.orderly_end = self.random.random() < 0.05
         self.end_by_lease = self.movable and self.random.random() < 0.25
@@ -65,14 +73,16 @@ class Plan:
         self.faults = self.make_faults(0.7)
         self.late_faults = self.make_faults(0.3)
         self.clients = [self.make_script(i) for i in range(self.random.randint(2, 4))]
+        # After each round of work the clock moves on, so that what was stopped can start again.
+        self.rounds = [draw_step(self.random) for _ in range(self.random.randint(3, 6))]
         self.make_kills()
 
     def make_policy(self):
         draw = self.random
         self.teams = TEAMS[:draw.randint(2, 3)]
-        self.models = [f"board-{i}/{draw.randint(1, 2)}" for i in range(draw.randint(3, 5))]
-        self.limits = {team: draw.randint(2, 4) for team in self.teams}
-        self.account_limit = draw.randint(3, 6)
+        self.models = [f"board-{i}/{draw.randint(1, 2)}" for i in range(draw.randint(3, 7))]
+        self.limits = {team: draw.randint(2, 5) for team in self.teams}
+        self.account_limit = draw.randint(3, 9)
         self.policy = {
             "version": 1, "account": {"concurrent_units": self.account_limit},
             "teams": {team: {"projects": ["*"], "limits": {"concurrent_units": limit}}
@@ -93,7 +103,7 @@ class Plan:
         self.emulator = {
             "starting_ms": draw.choice((0, 1000, 50000)) if self.movable else draw.choice((0, 5)),
             "stopping_ms": draw.choice((0, 1000, 50000)) if self.movable else draw.choice((0, 5)),
-            "running_models": draw.choice((0, 0, 0, 2)), "units_per_model": 0,
+            "running_models": draw.choice((0, 0, 0, 0, 2)), "units_per_model": 0,
             "start_when_running": draw.choice(("accept", "conflict")),
             "stop_when_starting": draw.choice(("accept", "conflict")),
             "stop_when_stopped": draw.choice(("accept", "conflict")),
@@ -126,10 +136,10 @@ class Plan:
         draw = self.random
         team = self.teams[number % len(self.teams)]
         script = []
-        for i in range(draw.randint(5, 9)):
+        for i in range(draw.randint(8, 16)):
             what = draw.choices(("start", "start-stop", "stop", "repeat", "alter", "status",
                                  "quota", "list", "dry-run"),
-                                (30, 12, 18, 12, 4, 8, 10, 3, 3))[0]
+                                (30, 12, 26, 10, 4, 5, 8, 2, 3))[0]
             minimum = draw.choice((1, 1, 1, 2))
             script.append({
                 "what": what, "team": team, "model": draw.choice(self.models), "min": minimum,
@@ -159,7 +169,7 @@ class Plan:
         point = number % len(self.points)
         name = self.points[point]
         disk = self.make_disk()
-        count = 1 + int(draw.expovariate(0.25))
+        count = 1 + int(draw.expovariate(0.1 if name.startswith(OFTEN) else 0.7))
         if name in ONCE:
             count = 1
         if name in AFTER_FAILURE:

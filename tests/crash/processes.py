@@ -140,8 +140,9 @@ class Emulator:
 class World:
     """What a worker keeps between its runs: folder, clock, secret, emulators."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, binary):
         self.folder = folder
+        self.binary = binary  # the crash build, maybe a broken one
         self.clock = Clock(folder / "clock")
         self.secret = os.urandom(32)
         self.secret_file = folder / "secret"
@@ -173,7 +174,7 @@ class Gateway:
             environment["LOOKOUT_CRASH_CONTROL"] = str(control.path)
         with open(folder / "gateway.log", "ab") as log:
             self.child = subprocess.Popen(
-                [str(GATEWAY_CRASH if plan.movable else GATEWAY), "serve", "--config",
+                [str(world.binary if plan.movable else GATEWAY), "serve", "--config",
                  str(folder / "gateway.json")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
         self.was_killed = False

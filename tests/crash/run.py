@@ -189,6 +189,19 @@ class Run:
             if client.thread.is_alive():
                 raise Broken("a client got no answer and no end of its connection")
 
+    def work_on(self):
+        """Rounds of work with time between them, and the rest of it in one go."""
+        connection = Connection(self.gateway.port)
+        try:
+            for seconds in self.plan.rounds:
+                self.work(3)
+                if self.plan.movable and seconds > 0:
+                    self.world.clock.advance(seconds)
+                    self.wait_for_pass(connection)
+        finally:
+            connection.close()
+        self.work(100)
+
     # --- until quiet -------------------------------------------------------------------------
 
     def passes(self, connection):
@@ -260,7 +273,10 @@ class Run:
         if kill is not None and kill.when == "work":
             self.arm(kill)
             self.start_timer(kill)
-        self.work(3 if kill is not None else 100)
+        if kill is None:
+            self.work_on()
+        else:
+            self.work(3)
         if kill is not None and kill.when == "work":
             self.die(kill)
             return
