@@ -1,6 +1,7 @@
 /* The way of a start request: decide, write down, send, answer. */
 #include "gateway/control/admission.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
@@ -312,6 +313,7 @@ static void reserve_and_send(struct control *control, const struct control_setti
     struct change_budget budget = model_change_request_budget(settings, deadline_ms);
 
     int result = ledger_reserve(control->ledger, reserve, &reserved, &err);
+    CRASH_POINT(START_RESERVED);
     if (result != 0) {
         answer_ledger_error(result, &err, out);
         return;

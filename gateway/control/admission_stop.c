@@ -2,6 +2,7 @@
  */
 #include "gateway/control/admission.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
 #include "gateway/control/model_change.h"
@@ -83,6 +84,7 @@ static void stop_held(struct control *control, int64_t deadline_ms, struct stop_
     /* Not where it is STOPPING: a write would only make an observation under way be lost. */
     if (out->row.state != RESERVATION_STOPPING)
         result = model_change_write(control, apply_stop_request, NULL, &out->row, &err);
+    CRASH_POINT(STOP_WRITTEN);
     if (result != 0) {
         out->outcome = result == ERROR_UNCERTAIN ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
         control_say(out->detail, "the stop could not be written down: repeat it");

@@ -1,6 +1,7 @@
 /* Wiring of the floor where policy, ledger and upstream meet. */
 #include "gateway/control/control.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
 #include "gateway/control/model_status.h"
@@ -216,7 +217,9 @@ void control_describe(struct control *control, const char *project, const char *
         .deadline_ms = deadline_ms,
     };
     const struct upstream *upstream = control->upstream;
+    CRASH_POINT(DESCRIBE_SEND_BEFORE);
     upstream->ops->describe(upstream->self, &call, answer, description);
+    CRASH_POINT(DESCRIBE_ANSWERED);
     control_heard(control, control->metrics.sends_describe, answer);
     if (answer->fate == UPSTREAM_ACCEPTED && !check_account(control, description->account))
         answer->fate = UPSTREAM_DOUBT;

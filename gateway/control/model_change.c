@@ -1,6 +1,7 @@
 /* Start and stop calls with their retries, and what they come to in the ledger. */
 #include "gateway/control/model_change.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 #include "gateway/control/model_status.h"
@@ -19,6 +20,16 @@ struct change_budget model_change_request_budget(const struct control_settings *
         .deadline_ms = deadline_ms, .attempts = settings->attempts, .pacing = PACING_CALLER};
 }
 
+/* An accepted start needs no sync of its own: lost with the power, it is PENDING and is observed.
+ */
+static int write_row(struct control *control, enum reservation_state before,
+                     struct reservation *changed, struct error *err)
+{
+    if (before == RESERVATION_PENDING && changed->state == RESERVATION_ACTIVE)
+        return ledger_settle(control->ledger, changed, err);
+    return ledger_update(control->ledger, changed, err);
+}
+
 int model_change_write(struct control *control, row_change_fn *change, const void *context,
                        struct reservation *row, struct error *err)
 {
@@ -26,7 +37,7 @@ int model_change_write(struct control *control, row_change_fn *change, const voi
     for (int i = 0; i < WRITE_TRIES; i++) {
         struct reservation changed = *row;
         change(context, control_now_ms(control), &changed);
-        result = ledger_update(control->ledger, &changed, err);
+        result = write_row(control, row->state, &changed, err);
         if (result == 0) {
             *row = changed;
             return 0;
@@ -92,6 +103,7 @@ static bool announce_resend(struct control *control, struct reservation *row)
     struct reservation changed = *row;
     changed.last_send_ms = control_now_ms(control);
     int result = ledger_update(control->ledger, &changed, &err);
+    CRASH_POINT(START_ANNOUNCED);
     if (result == 0) {
         *row = changed;
         return true;
@@ -131,7 +143,9 @@ static void send_start(struct control *control, const struct change_budget *budg
         .pacing = budget->pacing,
         .deadline_ms = budget->deadline_ms,
     };
+    CRASH_POINT(START_SEND_BEFORE);
     control->upstream->ops->start(control->upstream->self, &call, answer);
+    CRASH_POINT(START_ANSWERED);
     control_heard(control, control->metrics.sends_start, answer);
     LOG(level_of(answer), "upstream.start", log_str("reservation", row->id),
         log_str("project", row->project), log_str("version", row->version),
@@ -206,6 +220,7 @@ bool model_change_start(struct control *control, const struct change_budget *bud
         hand_over(control, budget);
         return false;
     }
+    CRASH_POINT(START_SETTLED);
     if (row->state == RESERVATION_UNCERTAIN) {
         look_for_truth(control, budget, row);
         hand_over(control, budget);
@@ -230,6 +245,7 @@ static bool announce_stop(struct control *control, struct reservation *row)
     }
     changed.stop_doubt_ms = now_ms;
     int result = ledger_update(control->ledger, &changed, &err);
+    CRASH_POINT(STOP_ANNOUNCED);
     if (result == 0) {
         *row = changed;
         return true;
@@ -249,6 +265,7 @@ static void send_stop(struct control *control, const struct change_budget *budge
         .deadline_ms = budget->deadline_ms,
     };
     control->upstream->ops->stop(control->upstream->self, &call, answer);
+    CRASH_POINT(STOP_ANSWERED);
     control_heard(control, control->metrics.sends_stop, answer);
     LOG(level_of(answer), "upstream.stop", log_str("reservation", row->id),
         log_str("project", row->project), log_str("version", row->version),
@@ -292,6 +309,7 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
             log_write_failure("stop.outcome_not_written", row, &err);
             break;
         }
+        CRASH_POINT(STOP_SETTLED);
         if (ends_round(&outcome.answer) ||
             !wait_for_attempt(control, budget, attempt + 1, outcome.answer.retry_after_ms))
             break;

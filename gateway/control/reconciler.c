@@ -1,6 +1,7 @@
 /* Passes over the live rows: recover, end leases, observe, stop, send again, forget. */
 #include "gateway/control/reconciler.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
 #include "gateway/control/model_change.h"
@@ -65,6 +66,7 @@ static bool write_row(struct control *control, const char *why, struct reservati
     struct error err = {0};
     enum reservation_state state = row->state;
     int result = ledger_update(control->ledger, row, &err);
+    CRASH_POINT(RECONCILER_WRITTEN);
     if (result == 0) {
         metric_add(control->metrics.reconciler_changes, 1);
         LOG(LOG_INFO, "reconciler.changed", log_str("reservation", row->id),
@@ -94,6 +96,7 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
     control_describe(control, row->project, row->version, PACING_RECONCILER,
                      clock_monotonic_ms(control->clock) + CALL_TIMEOUT_MS, &answer, &description);
     *observation = rules_observe(&answer, began_ms);
+    CRASH_POINT(RECONCILER_OBSERVED);
     if (observation->kind == OBSERVED_NOTHING) {
         LOG(LOG_WARNING, "reconciler.not_observed", log_str("reservation", row->id),
             log_str("fate", upstream_fate_name(answer.fate)), log_int("status", answer.http_status),
@@ -314,9 +317,11 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     pass.boot = boot || pass.epoch != atomic_load(&control->recovered_epoch);
     control_get_settings(control, &pass.settings);
 
+    CRASH_POINT(RECONCILER_PASS);
     bool readable = settle_all(&pass);
     if (readable && !control_is_closing(control))
         atomic_store(&control->recovered_epoch, pass.epoch);
+    CRASH_POINT(RECONCILER_RECOVERED);
     readable &=
         reconcile_some(&pass, STATE_BIT(RESERVATION_STOPPING), SIZE_MAX, progress->stopping_after);
     readable &=
@@ -325,6 +330,7 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     /* Only now is everything recovered that a former process left in doubt. */
     if (boot && readable && !control_is_closing(control))
         atomic_store(&control->recovered, true);
+    CRASH_POINT(RECONCILER_READY);
 
     (void)reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
                          progress->active_after);

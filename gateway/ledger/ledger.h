@@ -103,6 +103,16 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
 int ledger_update(struct ledger *ledger, struct reservation *row, struct error *err)
     __attribute__((warn_unused_result));
 
+/*
+ * As ledger_update, for the one change that needs no sync of its own: PENDING to ACTIVE, because
+ * the start was accepted (any other is ERROR_INVALID). It is seen at once and survives the
+ * process. A loss of power may undo it; the row is PENDING then, and recovery asks AWS (it counts,
+ * is looked after and may be sent again with its token, as after a crash before the settling).
+ * What is committed after it never survives without it.
+ */
+int ledger_settle(struct ledger *ledger, struct reservation *row, struct error *err)
+    __attribute__((warn_unused_result));
+
 /* Reads return ERROR_NOT_FOUND where there is none, ERROR_IO or ERROR_NOMEM where none can be made.
  */
 int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)

@@ -50,9 +50,14 @@ struct ledger_backend {
     /* Gives up the exclusive hold of the database. Accepts NULL, sets NULL. */
     void (*close)(struct ledger_store **store);
 
-    /* Write session only. Takes the right to write at once; what it then reads can't change. */
-    int (*begin)(struct ledger_session *session, struct error *err);
-    /* 0 = durable: it survives the loss of power. On an error nothing is known (rule 8). */
+    /*
+     * Write session only. Takes the right to write at once; what it then reads can't change.
+     * `durable` false: its commit MAY leave out the sync. Then it is seen at once and survives the
+     * process, and a loss of power MAY undo it and what came after it, up to the next durable
+     * commit; that one MUST make all before it durable, too.
+     */
+    int (*begin)(struct ledger_session *session, bool durable, struct error *err);
+    /* 0 = as durable as begin was told. On an error nothing is known (rule 8). */
     int (*commit)(struct ledger_session *session, struct error *err);
     /* MUST leave no transaction open, also where a failed statement has ended it already. */
     void (*rollback)(struct ledger_session *session);

@@ -1,6 +1,8 @@
 /* What a change means: reserve, update, pin, forget; written once for every backend. */
 #include "gateway/ledger/ledger_logic.h"
 
+#include "gateway/base/crash_point.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,11 +125,15 @@ int ledger_logic_find_key(const struct ledger_backend *backend, struct ledger_se
 static int put_key(struct ledger_change *change, const struct ledger_reserve *request,
                    const char *id, struct error *err)
 {
+    int code;
+
     if (request->key == NULL || request->dry_run)
         return 0;
     change->wrote = true;
-    return change->backend->put_key(change->session, request->row.team, request->key,
+    code = change->backend->put_key(change->session, request->row.team, request->key,
                                     request->fingerprint, id, err);
+    CRASH_POINT(LEDGER_KEY_WRITTEN);
+    return code;
 }
 
 /*
@@ -155,6 +161,7 @@ static int insert_row(struct ledger_change *change, const struct ledger_reserve 
         return 0;
     change->wrote = true;
     code = change->backend->insert_row(change->session, &out->row, err);
+    CRASH_POINT(LEDGER_ROW_INSERTED);
     if (code == 0)
         code = put_key(change, request, out->row.id, err);
     if (code == 0)
@@ -264,6 +271,11 @@ int ledger_logic_update(struct ledger_change *change, const struct reservation *
                          "reservation %s is at version %" PRId64 ", expected %" PRId64
                          ": read it again",
                          row->id, before.row_version, row->row_version);
+    if (change->settles &&
+        (before.state != RESERVATION_PENDING || row->state != RESERVATION_ACTIVE))
+        return error_set(err, ERROR_INVALID,
+                         "reservation %s: %s to %s is no settling of an accepted start", row->id,
+                         reservation_state_name(before.state), reservation_state_name(row->state));
     code = check_edge(&before, row, err);
     if (code == 0)
         code = check_reopen(change, &before, row, err);
@@ -274,6 +286,7 @@ int ledger_logic_update(struct ledger_change *change, const struct reservation *
     after.row_version++;
     change->wrote = true;
     code = change->backend->update_row(change->session, &before, &after, err);
+    CRASH_POINT(LEDGER_ROW_UPDATED);
     if (code == 0)
         code = move_balances(change, &before, &after, err);
     return code;
@@ -309,6 +322,7 @@ int ledger_logic_forget_keys(struct ledger_change *change, int64_t before_ms, si
     change->wrote = true;
     code = change->backend->forget_keys(change->session, before_ms, LEDGER_FORGET_ROWS, &rows,
                                         forgotten, err);
+    CRASH_POINT(LEDGER_KEYS_FORGOTTEN);
     *more = rows == LEDGER_FORGET_ROWS;
     if (code != 0)
         return code;

@@ -15,6 +15,7 @@ struct ledger_change {
     struct ledger_session *session;
     struct ledger_balances *balances; /* to be written before the commit */
     bool wrote;
+    bool settles; /* nothing but PENDING to ACTIVE is allowed */
 };
 
 /* ERROR_INVALID names the member that can't be stored. Needs no session. */

@@ -23,6 +23,7 @@ struct ledger_store {
 
 struct ledger_session {
     sqlite3 *db;
+    bool unsynced; /* commits of this connection are not synced now; false at first */
     sqlite3_stmt *statements[ALL_STATEMENTS];
     /* The row met last: whoever writes one has just read or inserted it, and needs no look-up. */
     char known_id[RESERVATION_ID_LEN + 1];
@@ -249,8 +250,15 @@ static int list_live(struct ledger_session *session, const struct ledger_filter 
 
 /* --- transactions and writes --------------------------------------------------------------- */
 
-static int begin(struct ledger_session *session, struct error *err)
+static int begin(struct ledger_session *session, bool durable, struct error *err)
 {
+    if (session->unsynced == durable) {
+        const int code = ledger_sqlite_set_durable(session->db, durable, err);
+
+        if (code != 0)
+            return code;
+        session->unsynced = !durable;
+    }
     return run(session, BEGIN, "begin a transaction", err);
 }
 

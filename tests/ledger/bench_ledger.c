@@ -87,7 +87,7 @@ static int start_one(struct caller *caller)
         result.row.state = RESERVATION_ACTIVE;
         result.row.last_send_ms = result.row.accepted_ms = NOW_MS + caller->done;
         snprintf(result.row.status, sizeof(result.row.status), "STARTING_HOSTING");
-        code = ledger_update(caller->ledger, &result.row, &err);
+        code = ledger_settle(caller->ledger, &result.row, &err);
     }
     if (code == 0 && caller->close) {
         result.row.state = RESERVATION_CLOSED;

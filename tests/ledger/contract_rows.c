@@ -61,6 +61,58 @@ static void test_compare_and_set(void **state)
     assert_int_equal(ledger_update(ledger, &absent, &err), ERROR_NOT_FOUND);
 }
 
+static int settle(struct ledger *ledger, struct reservation *row, enum reservation_state to)
+{
+    struct error err;
+
+    row->state = to;
+    if (!reservation_state_is_live(to))
+        row->closed_ms = CONTRACT_NOW_MS;
+    return ledger_settle(ledger, row, &err);
+}
+
+static void test_settle(void **state)
+{
+    struct contract_fixture *fixture = *state;
+    struct ledger *ledger = opened(state);
+    struct reservation row, stale, found;
+    struct error err;
+
+    row = stale = contract_row_in(ledger, "red", "boards", 1, RESERVATION_PENDING);
+    assert_int_equal(settle(ledger, &row, RESERVATION_ACTIVE), 0);
+    assert_int_equal(row.row_version, stale.row_version + 1);
+    assert_int_equal(ledger_find_live(ledger, "boards", "1", &found, &err), 0);
+    assert_int_equal(found.state, RESERVATION_ACTIVE);
+    contract_check_balances(ledger, (const char *const[]){"red", NULL});
+    assert_int_equal(settle(ledger, &stale, RESERVATION_ACTIVE), ERROR_CONFLICT);
+    contract_reopen(fixture);
+    assert_int_equal(ledger_get(fixture->ledger, row.id, &found, &err), 0);
+    assert_memory_equal(&found, &row, sizeof(row));
+}
+
+/* Whatever else changes has to be durable. */
+static void test_settle_is_for_one_edge(void **state)
+{
+    struct ledger *ledger = opened(state);
+    char project[32];
+
+    for (int from = 0; from < RESERVATION_STATES; from++) {
+        for (int to = 0; to < RESERVATION_STATES; to++) {
+            struct reservation row, found;
+            struct error err;
+
+            if (from == RESERVATION_PENDING && to == RESERVATION_ACTIVE)
+                continue;
+            snprintf(project, sizeof(project), "boards-%d-%d", from, to);
+            row = contract_row_in(ledger, "red", project, 2, (enum reservation_state)from);
+            assert_int_equal(settle(ledger, &row, (enum reservation_state)to), ERROR_INVALID);
+            assert_int_equal(ledger_get(ledger, row.id, &found, &err), 0);
+            assert_int_equal(found.state, from);
+            assert_int_equal(found.row_version, row.row_version);
+        }
+    }
+}
+
 static void test_what_is_fixed(void **state)
 {
     struct ledger *ledger = opened(state);
@@ -282,6 +334,8 @@ static void test_balances_after_random_histories(void **state)
 const struct contract_case contract_row_cases[] = {
     {"every_edge", test_every_edge},
     {"compare_and_set", test_compare_and_set},
+    {"settle", test_settle},
+    {"settle_is_for_one_edge", test_settle_is_for_one_edge},
     {"what_is_fixed", test_what_is_fixed},
     {"whole_row_survives", test_whole_row_survives},
     {"reopen_needs_the_model", test_reopen_needs_the_model},
