@@ -196,6 +196,7 @@ static int open_upstream(struct daemon *daemon, struct error *err)
         .stop_pacing = {.per_second = options->aws_stop_per_second},
         .describe_pacing = {.per_second = options->aws_describe_per_second,
                             .reserved = options->aws_describe_reserved},
+        .list_pacing = {.per_second = options->aws_list_per_second},
         .clock = daemon->clock,
     };
     int result = http_client_create(&client, &daemon->client, err);
