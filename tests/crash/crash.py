@@ -24,8 +24,8 @@ import traceback
 
 from judge import COUNTS, describe
 from plan import Plan
-from processes import BUILD, GATEWAY_CRASH, Lost, World
-from run import Broken, Run
+from processes import BUILD, GATEWAY_CRASH, World
+from run import Run
 
 FAILURES_MAX = 20  # then the rest is not run: it would only repeat them
 EVERY_POINT_RUNS = 10000
@@ -55,7 +55,7 @@ def play(world, options, index, points):
         run.play()
         found = run.judge()
         result.counts, result.sentences = found.counts, found.sentences
-    except (Broken, Lost, AssertionError, OSError, ValueError, KeyError, subprocess.SubprocessError):
+    except Exception:  # whatever it is, it is this run's finding and not the worker's end
         result.broken = traceback.format_exc()
     finally:
         run.close()
