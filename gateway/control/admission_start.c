@@ -25,13 +25,25 @@ struct decide_context {
     bool decided;
 };
 
+/* The ledger does not tell unit-time yet: where a policy has a budget of it, nothing is started. */
+static int no_unit_time(void *self, enum quota_scope scope, int64_t from_ms, int64_t until_ms,
+                        struct quota_unit_time *out, struct error *err)
+{
+    (void)self;
+    (void)scope;
+    (void)from_ms;
+    (void)until_ms;
+    (void)out;
+    return error_set(err, ERROR_INVALID, "unit_hours are not counted yet");
+}
+
 static bool decide(void *context, const struct quota_usage *account, const struct quota_usage *team)
 {
     struct decide_context *decide_context = context;
-    policy_evaluate(decide_context->policy, &decide_context->request, account, team,
-                    &decide_context->decision);
-    decide_context->decided = true;
-    return decide_context->decision.verdict == QUOTA_ADMITTED;
+    struct quota_books books = {.account = *account, .team = *team, .unit_time = no_unit_time};
+    decide_context->decided = policy_evaluate(decide_context->policy, &decide_context->request,
+                                              &books, &decide_context->decision, NULL) == 0;
+    return decide_context->decided && decide_context->decision.verdict == QUOTA_ADMITTED;
 }
 
 static int64_t worst_case_units(const struct start_request *request)
@@ -96,7 +108,8 @@ static bool refused_for_ever(struct control *control, struct decide_context *con
     struct error err = {0};
     if (ledger_usage(control->ledger, context->request.team, &account, &team, &err) != 0)
         return false; /* the ledger's own step will tell */
-    if (decide(context, &account, &team) || context->decision.verdict != QUOTA_REFUSED_EVER)
+    if (decide(context, &account, &team) || !context->decided ||
+        context->decision.verdict != QUOTA_REFUSED_EVER)
         return false;
     out->outcome = START_QUOTA;
     keep_decision(context, out);
