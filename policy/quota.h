@@ -49,7 +49,7 @@ enum quota_scope { QUOTA_SCOPE_TEAM, QUOTA_SCOPE_ACCOUNT };
 struct quota_books {
     struct quota_usage account, team;
     /* The unit-time of the account, or of the request's team, in [from, until). Asked only for the
-     * periods of windows. */
+     * periods of windows, which end on quarter-hours. */
     int (*unit_time)(void *self, enum quota_scope scope, int64_t from_ms, int64_t until_ms,
                      struct quota_unit_time *out, struct error *err);
     void *self;

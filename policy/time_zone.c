@@ -20,7 +20,7 @@
 #define MAX_OFFSET_S  93599
 #define WIDEST_MS     (26 * INT64_C(3600000)) /* no clock is further from UTC */
 #define OLDEST_S      INT64_C(-62135596800)   /* the year 1 */
-#define ALIGNED_MS    INT64_C(1577836800000)  /* 2020-01-01 */
+#define ALIGNED_MS    INT64_C(1704067200000)  /* 2024-01-01 */
 #define FIRST_YEAR    1900                    /* of the rule, where the file has no table */
 #define INSTANT_LIMIT (INT64_C(1) << 53)
 
@@ -31,6 +31,7 @@ struct segment {
 
 struct time_zone {
     char name[TIME_ZONE_MAX_NAME + 1];
+    int64_t table_ends_ms; /* the last change that the file tells by itself; INT64_MIN: none */
     int64_t cycle_from_ms; /* from here on the table repeats every CYCLE_MS; INT64_MAX: never */
     size_t count;          /* at least 1 */
     struct segment segments[];
@@ -138,10 +139,14 @@ static int read_changes(const struct counts *counts, const unsigned char *data,
             return error_set(err, ERROR_INVALID, "saw a change to type %u of %u", indexes[i],
                              counts->types);
         rc = read_offset(types, indexes[i], &offset_ms, err);
-        if (rc == 0 && at_s >= OLDEST_S)
-            add_segment(zone, at_s * 1000, offset_ms);
-        else if (rc == 0)
+        if (rc != 0)
+            return rc;
+        if (at_s < OLDEST_S) {
             zone->segments[0].offset_ms = offset_ms;
+            continue;
+        }
+        add_segment(zone, at_s * 1000, offset_ms);
+        zone->table_ends_ms = at_s * 1000;
     }
     return rc;
 }
@@ -149,10 +154,9 @@ static int read_changes(const struct counts *counts, const unsigned char *data,
 /* What the footer's rule says from the last change of the table on. */
 static int add_rule(const struct time_rule *rule, struct time_zone *zone, struct error *err)
 {
-    const int64_t table_ends_ms = zone->segments[zone->count - 1].from_ms;
-    const int64_t year = table_ends_ms == INT64_MIN
+    const int64_t year = zone->table_ends_ms == INT64_MIN
                              ? FIRST_YEAR
-                             : civil_from_day(civil_day_of_ms(table_ends_ms)).year;
+                             : civil_from_day(civil_day_of_ms(zone->table_ends_ms)).year;
 
     zone->cycle_from_ms = civil_to_day(year + 1, 1, 1) * CIVIL_DAY_MS;
     for (int64_t i = 0; i < 2 * RULE_YEARS; i++) {
@@ -161,7 +165,7 @@ static int add_rule(const struct time_rule *rule, struct time_zone *zone, struct
         struct segment *last = &zone->segments[zone->count - 1];
 
         time_rule_changes(rule, year - 1 + i / 2, changes);
-        if (change->at_ms <= table_ends_ms)
+        if (change->at_ms <= zone->table_ends_ms)
             continue;
         if (change->at_ms < last->from_ms)
             return error_set(err, ERROR_INVALID, "saw a rule whose changes overtake each other");
@@ -237,6 +241,7 @@ static int read_zone(struct reader *reader, struct time_zone **out, struct error
                          (1 + counts.changes + 2 * RULE_YEARS) * sizeof((*out)->segments[0]));
     if (*out == NULL)
         return error_set(err, ERROR_NOMEM, "out of memory for a time zone");
+    (*out)->table_ends_ms = INT64_MIN;
     (*out)->cycle_from_ms = INT64_MAX;
     rc = read_changes(&counts, data, *out, err);
     if (rc == 0)

@@ -18,7 +18,7 @@ struct time_zone; /* immutable; shared between threads freely */
  * Parses a whole TZif file (RFC 9636, version 2 or later: the 64-bit table, and the footer's rule
  * for the years beyond it). ERROR_INVALID for what is malformed or out of bounds; for leap seconds
  * (the "right/" zones, whose clock is not the one of UTC); and where the clock is not a multiple of
- * a quarter of an hour off UTC, or changes between two quarters, at any time since 2020: budgets
+ * a quarter of an hour off UTC, or changes between two quarters, at any time since 2024: budgets
  * are kept by quarter-hours. `*out` is owned by the caller, and NULL after an error.
  */
 int time_zone_parse(const char *name, const void *tzif, size_t len, struct time_zone **out,

@@ -20,7 +20,7 @@ struct policy_window {
 /*
  * The period [from, until) in which the instant lies. Periods touch each other and leave nothing
  * out, whatever the clock does: a start that is skipped is the end of the gap, one that comes twice
- * is the first. Since 2020 both are multiples of a quarter of an hour. Of POLICY_TOTAL, and for
+ * is the first. Since 2024 both are multiples of a quarter of an hour. Of POLICY_TOTAL, and for
  * instants outside of 1970 to 9999, an end may be 0 or INT64_MAX.
  */
 void policy_window_bounds(const struct policy_window *window, int64_t at_ms, int64_t *from_ms,

@@ -3,6 +3,7 @@ noinst_LIBRARIES += gateway/base/libbase.a gateway/base/libclock_system.a \
 	gateway/base/libclock_movable.a
 gateway_base_libbase_a_SOURCES = \
 	%D%/clock.h %D%/clock_common.c \
+	%D%/crash_point.h \
 	%D%/crypto.h %D%/crypto.c \
 	%D%/file.h %D%/file.c \
 	%D%/log.h %D%/log.c \

@@ -1,6 +1,7 @@
 /* The ledger's calls: each a job for the writer or a read on a session of the pool. */
 #include "gateway/ledger/ledger.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/ledger/ledger_backend.h"
 #include "gateway/ledger/ledger_logic.h"
 #include "gateway/ledger/ledger_readers.h"
@@ -71,36 +72,66 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
     return code;
 }
 
+struct update_call {
+    const struct reservation *row;
+    const struct ledger_cause *cause;
+};
+
 static int run_update(struct ledger_change *change, void *context, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct update_call *call = context;
 
-    return ledger_logic_update(change, row, err);
+    return ledger_logic_update(change, call->row, call->cause, err);
 }
 
 static int look_update(const struct ledger_backend *backend, struct ledger_session *session,
                        void *context, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct update_call *call = context;
     struct reservation found;
 
-    if (backend->get_row(session, row->id, &found, err) != 0)
+    if (backend->get_row(session, call->row->id, &found, err) != 0)
         return ERROR_UNCERTAIN;
-    return found.row_version == row->row_version ? 0 : ERROR_UNCERTAIN;
+    return found.row_version == call->row->row_version ? 0 : ERROR_UNCERTAIN;
 }
 
-int ledger_update(struct ledger *ledger, struct reservation *row, struct error *err)
+static int run_settle(struct ledger_change *change, void *context, struct error *err)
 {
-    struct ledger_job job = {.run = run_update, .look = look_update, .context = row};
+    change->settles = true;
+    return run_update(change, context, err);
+}
+
+/* `job` is complete but for its context. */
+static int change_row(struct ledger *ledger, struct ledger_job *job, struct reservation *row,
+                      const struct ledger_cause *cause, struct error *err)
+{
+    struct update_call call = {.row = row, .cause = cause};
     int code = ledger_logic_check_row(row, err);
 
     if (code != 0)
         return code;
-    code = ledger_writer_do(ledger->writer, &job, err);
+    job->context = &call;
+    code = ledger_writer_do(ledger->writer, job, err);
     live_cache_forget(ledger->live, row->project, row->version);
     if (code == 0)
         row->row_version++;
     return code;
+}
+
+int ledger_update(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err)
+{
+    struct ledger_job job = {.run = run_update, .look = look_update};
+
+    return change_row(ledger, &job, row, cause, err);
+}
+
+int ledger_settle(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err)
+{
+    struct ledger_job job = {.run = run_settle, .look = look_update, .may_be_undone = true};
+
+    return change_row(ledger, &job, row, cause, err);
 }
 
 struct pin_call {
@@ -136,6 +167,7 @@ int ledger_pin_account(struct ledger *ledger, const char *account, struct error 
         return 0;
 
     const int code = pin(ledger, "account", account, err);
+    CRASH_POINT(LEDGER_PINNED);
     if (code == 0) {
         pthread_mutex_lock(&ledger->lock);
         (void)snprintf(ledger->account, sizeof(ledger->account), "%s", account);

@@ -5,6 +5,7 @@
 #include "gateway/ledger/ledger_backend.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 
 /* Fills `err` with SQLite's words about its last failure; returns the class for a backend. */
 int ledger_sqlite_fail(sqlite3 *db, const char *what, struct error *err);
@@ -17,6 +18,9 @@ int ledger_sqlite_prepare_file(const char *path, struct error *err)
  * to. */
 int ledger_sqlite_connect(const char *path, enum ledger_access access, sqlite3 **out,
                           struct error *err) __attribute__((warn_unused_result));
+/* Whether commits are synced, from the next transaction on; set and read back. Outside of one. */
+int ledger_sqlite_set_durable(sqlite3 *db, bool durable, struct error *err)
+    __attribute__((warn_unused_result));
 /* The next close, if it is the last one, moves the log into the database and removes it. */
 void ledger_sqlite_allow_checkpoint_on_close(sqlite3 *db);
 

@@ -5,7 +5,9 @@
  */
 #include "gateway/ledger/ledger_writer.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/ledger/ledger_balances.h"
+#include "gateway/ledger/ledger_journal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,6 +32,7 @@ struct ledger_writer {
     /* The thread's. */
     struct ledger_session *session; /* NULL after a failure, until it reconnects */
     struct ledger_balances balances;
+    struct ledger_journal journal;
     atomic_bool writable;
     atomic_llong commits, changes;
 };
@@ -68,9 +71,11 @@ static void resolve_doubt(struct ledger_writer *writer, struct ledger_job **jobs
     struct error ignored;
     bool blind;
 
+    CRASH_POINT(LEDGER_DOUBT);
     ledger_readers_suspend(writer->readers);
     writer->backend->disconnect(&writer->session);
     blind = connect_writer(writer, &ignored) != 0;
+    CRASH_POINT(LEDGER_REOPENED);
     for (size_t i = 0; i < count; i++) {
         struct ledger_job *job = jobs[i];
         const bool absent =
@@ -80,6 +85,7 @@ static void resolve_doubt(struct ledger_writer *writer, struct ledger_job **jobs
         /* What wrote nothing may still have read what is now in doubt: its answer is void, too. */
         answer(job, absent ? ERROR_RETRY : ERROR_UNCERTAIN, why);
     }
+    CRASH_POINT(LEDGER_DOUBT_RESOLVED);
     ledger_readers_resume(writer->readers);
 }
 
@@ -93,7 +99,11 @@ static bool spoils(const struct ledger_job *job)
 static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
 {
     struct ledger_change change = {
-        .backend = writer->backend, .session = writer->session, .balances = &writer->balances};
+        .backend = writer->backend,
+        .session = writer->session,
+        .balances = &writer->balances,
+        .journal = &writer->journal,
+    };
 
     job->code = job->run(&change, job->context, &job->error);
     job->wrote = change.wrote;
@@ -115,11 +125,21 @@ static bool write_together(struct ledger_writer *writer, struct ledger_job **job
         *written += jobs[i]->wrote;
     }
     code = ledger_balances_write(&writer->balances, writer->backend, writer->session, &err);
+    CRASH_POINT(LEDGER_BALANCES_WRITTEN);
     if (code == 0)
         return true;
     /* No job's own failure: it is told of the last, and all get their second try. */
     (*spoiler)->code = code;
     (*spoiler)->error = err;
+    return false;
+}
+
+static bool must_be_durable(struct ledger_job *const *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!jobs[i]->may_be_undone)
+            return true;
+    }
     return false;
 }
 
@@ -130,26 +150,37 @@ static bool write_together(struct ledger_writer *writer, struct ledger_job **job
 static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs, size_t count,
                          struct ledger_job **spoiler)
 {
+    const bool durable = must_be_durable(jobs, count);
     struct error err;
     int64_t written = 0;
 
-    if (connect_writer(writer, &err) != 0 || writer->backend->begin(writer->session, &err) != 0) {
+    if (connect_writer(writer, &err) != 0 ||
+        writer->backend->begin(writer->session, durable, &err) != 0 ||
+        ledger_journal_load(&writer->journal, writer->backend, writer->session, &err) != 0) {
         writer->backend->disconnect(&writer->session);
         atomic_store(&writer->writable, false);
         answer_retry(jobs, count, &err);
         return true;
     }
+    CRASH_POINT(LEDGER_BEGUN);
     if (!write_together(writer, jobs, count, spoiler, &written)) {
         writer->backend->rollback(writer->session);
+        ledger_journal_roll_back(&writer->journal);
+        CRASH_POINT(LEDGER_ROLLED_BACK);
         return false;
     }
+    CRASH_POINT(LEDGER_COMMIT_BEFORE);
     if (writer->backend->commit(writer->session, &err) != 0) {
         atomic_store(&writer->writable, false);
+        ledger_journal_forget(&writer->journal);
         resolve_doubt(writer, jobs, count, &err);
         return true;
     }
+    ledger_journal_commit(&writer->journal);
+    CRASH_POINT(LEDGER_COMMITTED);
     if (written > 0) {
-        atomic_store(&writer->writable, true);
+        if (durable) /* without a sync the disk was not asked */
+            atomic_store(&writer->writable, true);
         atomic_fetch_add(&writer->commits, 1);
         atomic_fetch_add(&writer->changes, written);
     }

@@ -24,6 +24,11 @@ struct ledger_job {
     int (*look)(const struct ledger_backend *backend, struct ledger_session *session, void *context,
                 struct error *err);
     void *context;
+    /*
+     * True: no harm is done when a loss of power undoes it together with all that came after it. A
+     * group of such jobs alone is committed without a sync.
+     */
+    bool may_be_undone;
 
     /* The writer's part. */
     struct ledger_job *next;
@@ -43,7 +48,8 @@ int ledger_writer_start(const struct ledger_backend *backend, struct ledger_stor
 /* Finishes what is queued, ends the thread, frees the readers, tidies and disconnects. */
 void ledger_writer_stop(struct ledger_writer **writer, struct ledger_readers **readers);
 
-/* Waits for the answer: that of `run`, durable; or ERROR_RETRY or ERROR_UNCERTAIN (rule 8). */
+/* Waits for the answer: that of `run`, durable if it must be; or ERROR_RETRY or ERROR_UNCERTAIN
+ * (rule 8). */
 int ledger_writer_do(struct ledger_writer *writer, struct ledger_job *job, struct error *err)
     __attribute__((warn_unused_result));
 

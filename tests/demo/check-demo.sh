@@ -33,7 +33,8 @@ start_demo() {
 	mkdir "$work/tmp"
 	# What the former one said must not be taken for this one's words.
 	: >"$work/out"
-	TMPDIR=$work/tmp sh "$demo" </dev/null >"$work/out" 2>&1 &
+	# Who ran this under nohup left HUP ignored, which a shell can't undo.
+	TMPDIR=$work/tmp env --default-signal=HUP,TERM sh "$demo" </dev/null >"$work/out" 2>&1 &
 	pid=$!
 }
 

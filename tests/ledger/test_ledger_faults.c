@@ -23,6 +23,9 @@ static struct {
     atomic_int commits_done;   /* it was written, but the answer says no */
     atomic_int sessions;       /* that exist now */
     atomic_int seen_on_write_connect;
+    atomic_int durable, unsynced; /* transactions begun */
+    atomic_bool in_unsynced;      /* the last one */
+    atomic_bool misplaced;        /* a row was inserted in an unsynced one */
 } plan;
 
 static bool fails(atomic_int *left)
@@ -61,9 +64,12 @@ static void faulty_disconnect(struct ledger_session **session)
     ledger_sqlite_backend()->disconnect(session);
 }
 
-static int faulty_begin(struct ledger_session *session, struct error *err)
+static int faulty_begin(struct ledger_session *session, bool durable, struct error *err)
 {
-    return fails(&plan.begins) ? planned(err) : ledger_sqlite_backend()->begin(session, err);
+    atomic_fetch_add(durable ? &plan.durable : &plan.unsynced, 1);
+    atomic_store(&plan.in_unsynced, !durable);
+    return fails(&plan.begins) ? planned(err)
+                               : ledger_sqlite_backend()->begin(session, durable, err);
 }
 
 static int faulty_commit(struct ledger_session *session, struct error *err)
@@ -82,6 +88,8 @@ static int faulty_commit(struct ledger_session *session, struct error *err)
 static int faulty_insert_row(struct ledger_session *session, const struct reservation *row,
                              struct error *err)
 {
+    if (atomic_load(&plan.in_unsynced))
+        atomic_store(&plan.misplaced, true);
     if (fails(&plan.inserts) || strcmp(row->project, POISON) == 0)
         return planned(err);
     return ledger_sqlite_backend()->insert_row(session, row, err);
@@ -300,6 +308,59 @@ static void test_write_failed_twice(void **state)
     assert_true(ledger_is_writable(ledger));
 }
 
+static int settle(struct ledger *ledger, struct reservation *row)
+{
+    struct error err;
+
+    row->state = RESERVATION_ACTIVE;
+    return ledger_settle(ledger, row, &contract_cause, &err);
+}
+
+static void test_settle_alone_is_not_synced(void **state)
+{
+    struct ledger *ledger = ledger_of(state);
+    struct reservation row = contract_row_in(ledger, "red", "boards", 2, RESERVATION_PENDING);
+    const int durable = atomic_load(&plan.durable);
+
+    assert_int_equal(settle(ledger, &row), 0);
+    assert_int_equal(atomic_load(&plan.durable), durable);
+    assert_int_equal(atomic_load(&plan.unsynced), 1);
+    contract_move(ledger, &row, RESERVATION_ACTIVE, 0); /* such as another lease */
+    contract_move(ledger, &row, RESERVATION_STOPPING, 0);
+    assert_int_equal(atomic_load(&plan.durable), durable + 2);
+    assert_int_equal(atomic_load(&plan.unsynced), 1);
+}
+
+static void test_settle_in_doubt(void **state)
+{
+    struct ledger *ledger = ledger_of(state);
+    struct reservation row = contract_row_in(ledger, "red", "boards", 2, RESERVATION_PENDING);
+
+    atomic_store(&plan.commits_undone, 1);
+    assert_int_equal(settle(ledger, &row), ERROR_RETRY);
+    assert_false(ledger_is_writable(ledger));
+    atomic_store(&plan.begins, 1);
+    assert_int_equal(settle(ledger, &row), ERROR_RETRY);
+    atomic_store(&plan.commits_done, 1);
+    assert_int_equal(settle(ledger, &row), ERROR_UNCERTAIN);
+    assert_int_equal(settle(ledger, &row), ERROR_CONFLICT);
+    check_sound(ledger);
+}
+
+/* What was not synced proves nothing of the disk. */
+static void test_settle_does_not_prove_the_disk(void **state)
+{
+    struct ledger *ledger = ledger_of(state);
+    struct reservation row = contract_row_in(ledger, "red", "boards", 2, RESERVATION_PENDING);
+
+    atomic_store(&plan.commits_undone, 1);
+    assert_int_equal(settle(ledger, &row), ERROR_RETRY);
+    assert_int_equal(settle(ledger, &row), 0);
+    assert_false(ledger_is_writable(ledger));
+    contract_move(ledger, &row, RESERVATION_STOPPING, 0);
+    assert_true(ledger_is_writable(ledger));
+}
+
 struct starter {
     pthread_t thread;
     struct ledger *ledger;
@@ -326,7 +387,8 @@ static void *start_many(void *context)
         code = ledger_reserve(starter->ledger, &request, &result, &err);
         if (poisoned && code != ERROR_RETRY)
             starter->wrong = "a write that fails for ever is not ERROR_RETRY";
-        if (!poisoned && (code != 0 || result.outcome != LEDGER_RESERVED))
+        if (!poisoned && (code != 0 || result.outcome != LEDGER_RESERVED ||
+                          settle(starter->ledger, &result.row) != 0))
             starter->wrong = "a sound job suffers from its neighbour";
     }
     return NULL;
@@ -352,7 +414,8 @@ static void test_poisoned_batch(void **state)
             fail_msg("%s", starters[i].wrong);
     }
     assert_int_equal(ledger_usage(ledger, NULL, &account, NULL, &err), 0);
-    assert_int_equal(account.reserved_units, sound * ROUNDS);
+    assert_int_equal(account.used_units, sound * ROUNDS);
+    assert_false(atomic_load(&plan.misplaced));
     check_sound(ledger);
 }
 
@@ -411,6 +474,9 @@ int main(void)
         CASE(test_update_in_doubt),
         CASE(test_attached_key_in_doubt),
         CASE(test_answer_that_wrote_nothing),
+        CASE(test_settle_alone_is_not_synced),
+        CASE(test_settle_in_doubt),
+        CASE(test_settle_does_not_prove_the_disk),
         CASE(test_begin_failed),
         CASE(test_write_failed_once),
         CASE(test_write_failed_twice),

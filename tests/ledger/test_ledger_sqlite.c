@@ -10,8 +10,39 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* --- the disk: how much of each log was synced; SQLite calls these ------------------------- */
+
+static off_t synced_wal_bytes;
+
+static int sync_and_note(int number, int fd)
+{
+    char link[40], path[160];
+    struct stat status;
+    ssize_t len;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    len = readlink(link, path, sizeof(path) - 1);
+    path[len > 0 ? len : 0] = '\0';
+    if (len > 4 && strcmp(path + len - 4, "-wal") == 0 && fstat(fd, &status) == 0)
+        synced_wal_bytes = status.st_size;
+    return (int)syscall(number, fd);
+}
+
+int fdatasync(int fd)
+{
+    return sync_and_note(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+    return sync_and_note(SYS_fsync, fd);
+}
+
+/* ------------------------------------------------------------------------------------------- */
 
 static int setup(void **state)
 {
@@ -98,7 +129,7 @@ static void test_foreign_files(void **state)
     check_refused(fixture, "another program");
 }
 
-static void test_newer_schema(void **state)
+static void test_other_schemas(void **state)
 {
     struct contract_fixture *fixture = *state;
 
@@ -107,6 +138,8 @@ static void test_newer_schema(void **state)
     run_sql(fixture->place->path, "PRAGMA user_version = 77");
     check_refused(fixture, "77");
     run_sql(fixture->place->path, "PRAGMA user_version = 1");
+    check_refused(fixture, "never released");
+    run_sql(fixture->place->path, "PRAGMA user_version = 2");
     contract_open(fixture);
 }
 
@@ -163,13 +196,70 @@ static void copy_file(const char *from, const char *to)
     close(in);
 }
 
+/* Opens a ledger on database and log as they are now, or, after a loss of power, were synced. */
+static void open_copy(const struct contract_fixture *fixture, struct contract_fixture *copy,
+                      bool power_lost)
+{
+    char from[128], to[128];
+
+    copy_file(fixture->place->path, copy->place->path);
+    snprintf(from, sizeof(from), "%s-wal", fixture->place->path);
+    snprintf(to, sizeof(to), "%s-wal", copy->place->path);
+    copy_file(from, to);
+    if (power_lost)
+        assert_int_equal(truncate(to, synced_wal_bytes), 0);
+    contract_open(copy);
+}
+
+static void check_state(const struct contract_fixture *copy, const char *id,
+                        enum reservation_state expected)
+{
+    struct reservation found;
+    struct error err;
+
+    assert_int_equal(ledger_get(copy->ledger, id, &found, &err), 0);
+    assert_int_equal(found.state, expected);
+    contract_check_balances(copy->ledger, (const char *const[]){"red", NULL});
+}
+
+/* A start that was settled without a sync: the process's death changes nothing, the loss of power
+ * makes it PENDING again, unless anything durable came after it. */
+static void test_settle_and_the_loss_of_power(void **state)
+{
+    struct contract_fixture *fixture = *state;
+    struct contract_fixture copy = {.contract = fixture->contract, .place = place_make()};
+    struct reservation row, second;
+    struct error err;
+    off_t synced;
+
+    contract_open(fixture);
+    row = contract_row_in(fixture->ledger, "red", "boards", 1, RESERVATION_PENDING);
+    synced = synced_wal_bytes;
+    row.state = RESERVATION_ACTIVE;
+    assert_int_equal(ledger_settle(fixture->ledger, &row, &contract_cause, &err), 0);
+    assert_int_equal(synced_wal_bytes, synced);
+    for (int power_lost = 0; power_lost < 2; power_lost++) {
+        synced = synced_wal_bytes;
+        open_copy(fixture, &copy, power_lost == 1);
+        check_state(&copy, row.id, power_lost ? RESERVATION_PENDING : RESERVATION_ACTIVE);
+        ledger_close(&copy.ledger);
+        synced_wal_bytes = synced; /* the copy has a log, too */
+    }
+    second = contract_row_in(fixture->ledger, "red", "solder", 1, RESERVATION_PENDING);
+    open_copy(fixture, &copy, true);
+    check_state(&copy, row.id, RESERVATION_ACTIVE);
+    check_state(&copy, second.id, RESERVATION_PENDING);
+    ledger_close(&copy.ledger);
+    place_destroy(&copy.place);
+}
+
 /* Database and log as a crash leaves them, between any two acknowledgements. */
 static void test_copies_keep_all(void **state)
 {
     struct contract_fixture *fixture = *state;
     struct contract_fixture copy = {.contract = fixture->contract, .place = place_make()};
     char ids[24][RESERVATION_ID_LEN + 1];
-    char from[128], to[128], project[32];
+    char project[32];
     struct reservation found;
     struct error err;
 
@@ -178,11 +268,7 @@ static void test_copies_keep_all(void **state)
         snprintf(project, sizeof(project), "boards-%d", i);
         memcpy(ids[i], contract_row_in(fixture->ledger, "red", project, 1, RESERVATION_ACTIVE).id,
                sizeof(ids[i]));
-        copy_file(fixture->place->path, copy.place->path);
-        snprintf(from, sizeof(from), "%s-wal", fixture->place->path);
-        snprintf(to, sizeof(to), "%s-wal", copy.place->path);
-        copy_file(from, to);
-        contract_open(&copy);
+        open_copy(fixture, &copy, false);
         for (int k = 0; k <= i; k++) {
             assert_int_equal(ledger_get(copy.ledger, ids[k], &found, &err), 0);
             assert_int_equal(found.state, RESERVATION_ACTIVE);
@@ -287,10 +373,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_file),
         CASE(test_foreign_files),
-        CASE(test_newer_schema),
+        CASE(test_other_schemas),
         CASE(test_holder_is_named),
         CASE(test_missing_folder),
         CASE(test_balance_never_negative),
+        CASE(test_settle_and_the_loss_of_power),
         CASE(test_copies_keep_all),
         CASE(test_full_disk),
     };
