@@ -23,6 +23,13 @@ class Findings:
 
 def read_rows(path):
     """Of a ledger whose gateway has ended; opening it recovers its log, as a restart would."""
+    try:
+        return read_tables(path)
+    except sqlite3.DatabaseError as error:  # nothing of it is left
+        return {}, {}, str(error)
+
+
+def read_tables(path):
     with sqlite3.connect(path) as ledger:
         ledger.row_factory = sqlite3.Row
         rows = {row["id"]: dict(row) for row in ledger.execute("SELECT * FROM reservation")}

@@ -47,3 +47,6 @@ CLEANFILES += %D%/link-command
 
 EXTRA_DIST += %D%/broken %D%/control.py %D%/crash.py %D%/judge.py %D%/plan.py %D%/processes.py \
 	%D%/run.py %D%/selftest.py
+
+dist_check_SCRIPTS += %D%/check.sh
+TESTS += %D%/check.sh
