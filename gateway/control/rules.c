@@ -65,28 +65,36 @@ static void close_row(enum reservation_state state, enum reservation_end end, in
     row->closed_ms = now_ms;
 }
 
-/* Rule 3: only looks after QUIET count, and what nobody could watch is charged. */
-static void apply_uncertain(const struct control_settings *settings,
-                            const struct observation *observation, int64_t now_ms,
-                            struct reservation *row)
+/* Rule 3: whether somebody looked all the time, which any answer about the model shows. */
+static void note_look(const struct control_settings *settings,
+                      const struct observation *observation, struct reservation *row)
 {
     int64_t since = later(row->observed_ms, row->first_send_ms);
     if (observation->began_ms - since > settings->unobserved_ms)
         row->unobserved = true;
     row->observed_ms = observation->began_ms;
+}
 
+/* Rule 3: only looks after QUIET count, and what nobody could watch is charged. */
+static void apply_uncertain(const struct control_settings *settings,
+                            const struct observation *observation, int64_t now_ms,
+                            struct reservation *row)
+{
     if (observation->kind == OBSERVED_RUNNING) {
         row->state = RESERVATION_ACTIVE;
         row->seen_running_ms = observation->began_ms;
         row->not_running_ms = 0;
         return;
     }
-    if (!is_quiet(settings, observation, row) || !confirms_not_running(settings, observation, row))
+    if (!is_quiet(settings, observation, row))
         return;
-    if (observation->kind == OBSERVED_FAILED)
-        close_row(RESERVATION_CLOSED, RESERVATION_END_HOSTING_FAILED, row->not_running_ms, now_ms,
-                  row);
-    else if (row->unobserved)
+    if (observation->kind == OBSERVED_FAILED) { /* rule 4: one stop, and then it is closed */
+        rules_begin_stop(RESERVATION_END_HOSTING_FAILED, now_ms, row);
+        return;
+    }
+    if (!confirms_not_running(settings, observation, row))
+        return;
+    if (row->unobserved)
         close_row(RESERVATION_CLOSED, RESERVATION_END_NEVER_STARTED, row->not_running_ms, now_ms,
                   row);
     else
@@ -149,10 +157,12 @@ bool rules_apply(const struct control_settings *settings, const struct observati
 {
     if (observation->kind == OBSERVED_NOTHING)
         return false;
-    if (observation->kind == OBSERVED_ABSENT && !is_quiet(settings, observation, row))
-        return false;
 
     struct reservation before = *row;
+    if (row->state == RESERVATION_UNCERTAIN)
+        note_look(settings, observation, row);
+    if (observation->kind == OBSERVED_ABSENT && !is_quiet(settings, observation, row))
+        return differs(&before, row);
     if (observation->kind != OBSERVED_ABSENT)
         set_status(row, observation->status);
     switch (row->state) {

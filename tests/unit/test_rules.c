@@ -284,6 +284,37 @@ static void what_nobody_could_watch_is_charged(void **state)
     assert_int_equal(row.ended_ms, BEGAN + 16 * MINUTE);
 }
 
+/* A 404 before QUIET frees nothing, but somebody looked. */
+static void a_404_is_a_look_all_the_same(void **state)
+{
+    (void)state;
+    struct reservation row = make_row(RESERVATION_UNCERTAIN);
+    for (int64_t minute = 1; minute <= 16; minute++)
+        (void)see_absent(&row, minute);
+    assert_int_equal(row.state, RESERVATION_VOID);
+    assert_int_equal(row.end, RESERVATION_END_NEVER_STARTED);
+}
+
+static void doubt_about_a_failed_hosting_is_stopped_first(void **state)
+{
+    (void)state;
+    struct reservation row = make_row(RESERVATION_UNCERTAIN);
+    for (int64_t minute = 1; minute <= 14; minute++)
+        (void)see(&row, MODEL_HOSTING_FAILED, minute);
+    assert_int_equal(row.state, RESERVATION_UNCERTAIN);
+    assert_true(see(&row, MODEL_HOSTING_FAILED, 15));
+    assert_int_equal(row.state, RESERVATION_STOPPING);
+    assert_int_equal(row.end, RESERVATION_END_HOSTING_FAILED);
+    (void)see(&row, MODEL_HOSTING_FAILED, 16);
+    (void)see(&row, MODEL_HOSTING_FAILED, 18);
+    assert_int_equal(row.state, RESERVATION_STOPPING);
+    row.stop_sent_ms = BEGAN + 18 * MINUTE;
+    (void)see(&row, MODEL_HOSTING_FAILED, 19);
+    (void)see(&row, MODEL_HOSTING_FAILED, 20);
+    assert_int_equal(row.state, RESERVATION_CLOSED);
+    assert_int_equal(row.end, RESERVATION_END_HOSTING_FAILED);
+}
+
 static void a_sighting_ends_doubt_at_once(void **state)
 {
     (void)state;
@@ -486,6 +517,10 @@ static void recovery_begins_every_doubt_anew(void **state)
 
     row = make_row(RESERVATION_ACTIVE);
     assert_false(rules_recover(boot, &row));
+    row.not_running_ms = BEGAN + MINUTE; /* of a time that may have been another */
+    assert_true(rules_recover(boot, &row));
+    assert_int_equal(row.not_running_ms, 0);
+    assert_int_equal(row.state, RESERVATION_ACTIVE);
 }
 
 static void leases_end(void **state)
@@ -507,6 +542,8 @@ int main(void)
         cmocka_unit_test(doubt_ends_after_quiet_and_two_looks),
         cmocka_unit_test(two_looks_have_a_minute_between_them),
         cmocka_unit_test(what_nobody_could_watch_is_charged),
+        cmocka_unit_test(a_404_is_a_look_all_the_same),
+        cmocka_unit_test(doubt_about_a_failed_hosting_is_stopped_first),
         cmocka_unit_test(a_sighting_ends_doubt_at_once),
         cmocka_unit_test(one_stale_look_changes_nothing),
         cmocka_unit_test(a_describe_that_lags_is_not_believed_before_quiet),
