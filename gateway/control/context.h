@@ -5,6 +5,7 @@
 #include "gateway/control/control.h"
 #include "gateway/control/model_calls.h"
 #include "gateway/control/time_keeper.h"
+#include "gateway/control/unrecorded.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/upstream/upstream.h"
 
@@ -30,7 +31,9 @@ struct control {
     struct upstream *upstream;
     struct policy_store *policies;
     struct model_calls *calls;
+    struct unrecorded *unrecorded;
     struct model_status_cache *statuses;
+    int64_t booted_ms; /* monotonic */
     struct control_metrics metrics;
 
     pthread_mutex_t lock; /* guards settings and closing; never held across a call */

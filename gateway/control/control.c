@@ -86,6 +86,7 @@ int control_create(const struct control_settings *settings, const struct clock *
     control->upstream = upstream;
     control->policies = policies;
     control->settings = *settings;
+    control->booted_ms = clock_monotonic_ms(clock);
     register_metrics(metrics, &control->metrics);
     if (pthread_mutex_init(&control->lock, NULL) != 0 || clock_cond_init(&control->wake) != 0) {
         free(control);
@@ -94,6 +95,8 @@ int control_create(const struct control_settings *settings, const struct clock *
     int result = time_keeper_create(clock, &control->keeper, err);
     if (result == 0)
         result = model_calls_create(clock, &control->calls, err);
+    if (result == 0)
+        result = unrecorded_create(&control->unrecorded, err);
     if (result == 0)
         result = model_status_cache_create(control, &control->statuses, err);
     if (result != 0) {
@@ -110,6 +113,7 @@ void control_free(struct control **control)
         return;
     model_status_cache_free(&(*control)->statuses);
     model_calls_free(&(*control)->calls);
+    unrecorded_free(&(*control)->unrecorded);
     time_keeper_free(&(*control)->keeper);
     (void)pthread_cond_destroy(&(*control)->wake);
     (void)pthread_mutex_destroy(&(*control)->lock);

@@ -222,6 +222,44 @@ void rules_begin_stop(enum reservation_end end, int64_t now_ms, struct reservati
     row->not_running_ms = 0;
 }
 
+static void keep_stop(const struct reservation *kept, struct reservation *row)
+{
+    memcpy(row->stop_token, kept->stop_token, sizeof(row->stop_token));
+    row->stop_sent_ms = kept->stop_sent_ms;
+    row->stop_accepted_ms = kept->stop_accepted_ms;
+    row->stop_doubt_ms = kept->stop_doubt_ms;
+    row->not_running_ms = 0;
+    if (kept->stop_accepted_ms != 0)
+        memcpy(row->status, kept->status, sizeof(row->status));
+}
+
+void rules_record_stop(const struct reservation *kept, struct reservation *row)
+{
+    switch (row->state) {
+    case RESERVATION_PENDING:
+    case RESERVATION_UNCERTAIN:
+    case RESERVATION_ACTIVE:
+        rules_begin_stop(kept->end, kept->stop_asked_ms, row);
+        keep_stop(kept, row);
+        break;
+    case RESERVATION_STOPPING:
+        keep_stop(kept, row);
+        break;
+    case RESERVATION_CLOSED:
+    case RESERVATION_VOID:
+        row->stop_doubt_ms = later(row->stop_doubt_ms, kept->stop_doubt_ms);
+        break;
+    }
+}
+
+void rules_fence_vanished(const struct control_settings *settings, int64_t boot_ms, int64_t now_ms,
+                          struct reservation *row)
+{
+    if (row->state == RESERVATION_CLOSED && row->end == RESERVATION_END_VANISHED &&
+        now_ms - boot_ms < settings->quiet_ms)
+        row->stop_doubt_ms = later(row->stop_doubt_ms, boot_ms);
+}
+
 bool rules_lease_ended(int64_t now_ms, const struct reservation *row)
 {
     switch (row->state) {
