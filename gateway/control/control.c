@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MINUTE_MS ((int64_t)60 * 1000)
 
@@ -171,9 +172,20 @@ void control_nudge(struct control *control)
     pthread_mutex_unlock(&control->lock);
 }
 
-void control_readiness(const struct control *control, struct control_readiness *out)
+void control_note_unwritable(struct control *control, const struct error *err)
+{
+    pthread_mutex_lock(&control->lock);
+    (void)snprintf(control->ledger_reason, sizeof(control->ledger_reason), "%s", err->message);
+    pthread_mutex_unlock(&control->lock);
+}
+
+void control_readiness(struct control *control, struct control_readiness *out)
 {
     out->ledger_writable = ledger_is_writable(control->ledger);
+    pthread_mutex_lock(&control->lock);
+    memcpy(out->ledger_reason, control->ledger_reason, sizeof(out->ledger_reason));
+    pthread_mutex_unlock(&control->lock);
+    out->unrecorded_stops = unrecorded_count(control->unrecorded);
     out->recovered = atomic_load(&control->recovered);
     out->account_matches = !atomic_load(&control->wrong_account);
     out->upstream_reachable = atomic_load(&control->upstream_reachable);

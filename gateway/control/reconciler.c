@@ -348,8 +348,10 @@ static void forget_keys(const struct pass *pass)
     struct error err = {0};
     int64_t before_ms = control_now_ms(pass->control) - pass->settings.key_retention_ms;
     int result = ledger_forget_keys(pass->control->ledger, before_ms, NULL, &err);
-    if (result != 0)
-        LOG(LOG_WARNING, "reconciler.keys_not_forgotten", log_str("message", err.message));
+    if (result == 0)
+        return;
+    control_note_unwritable(pass->control, &err);
+    LOG(LOG_WARNING, "reconciler.keys_not_forgotten", log_str("message", err.message));
 }
 
 /* False when the ledger could not be read, so that nobody knows what was left out. */

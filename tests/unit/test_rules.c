@@ -544,6 +544,59 @@ static void recovery_begins_every_doubt_anew(void **state)
     assert_int_equal(row.state, RESERVATION_ACTIVE);
 }
 
+/* --- a ledger that can't be written -------------------------------------------------------- */
+
+static void a_stop_that_was_not_recorded_is_recorded_later(void **state)
+{
+    (void)state;
+    static const enum reservation_state live[] = {RESERVATION_PENDING, RESERVATION_UNCERTAIN,
+                                                  RESERVATION_ACTIVE, RESERVATION_STOPPING};
+    struct reservation kept = make_row(RESERVATION_STOPPING);
+    kept.end = RESERVATION_END_LEASE;
+    kept.stop_asked_ms = BEGAN + 5 * MINUTE;
+    kept.stop_sent_ms = kept.stop_doubt_ms = BEGAN + 6 * MINUTE;
+    (void)snprintf(kept.stop_token, sizeof(kept.stop_token), "token");
+    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
+        struct reservation row = make_row(live[i]);
+        row.not_running_ms = BEGAN + MINUTE;
+        rules_record_stop(&kept, &row);
+        assert_int_equal(row.state, RESERVATION_STOPPING);
+        if (live[i] != RESERVATION_STOPPING) {
+            assert_int_equal(row.end, RESERVATION_END_LEASE);
+            assert_int_equal(row.stop_asked_ms, BEGAN + 5 * MINUTE);
+        }
+        assert_int_equal(row.stop_sent_ms, BEGAN + 6 * MINUTE);
+        assert_int_equal(row.stop_doubt_ms, BEGAN + 6 * MINUTE);
+        assert_int_equal(row.not_running_ms, 0);
+        assert_string_equal(row.stop_token, "token");
+    }
+    struct reservation row = make_row(RESERVATION_CLOSED);
+    row.stop_doubt_ms = BEGAN;
+    rules_record_stop(&kept, &row);
+    assert_int_equal(row.state, RESERVATION_CLOSED);
+    assert_int_equal(row.stop_doubt_ms, BEGAN + 6 * MINUTE); /* rule 6: the fence holds */
+}
+
+static void what_vanished_soon_after_a_boot_is_fenced(void **state)
+{
+    (void)state;
+    struct reservation row = make_row(RESERVATION_CLOSED);
+    row.end = RESERVATION_END_VANISHED;
+    rules_fence_vanished(&settings, BEGAN, BEGAN + 14 * MINUTE, &row);
+    assert_int_equal(row.stop_doubt_ms, BEGAN);
+    row.stop_doubt_ms = BEGAN + MINUTE;
+    rules_fence_vanished(&settings, BEGAN, BEGAN + 14 * MINUTE, &row);
+    assert_int_equal(row.stop_doubt_ms, BEGAN + MINUTE);
+
+    struct reservation later = make_row(RESERVATION_CLOSED);
+    later.end = RESERVATION_END_VANISHED;
+    rules_fence_vanished(&settings, BEGAN, BEGAN + 15 * MINUTE, &later);
+    assert_int_equal(later.stop_doubt_ms, 0);
+    later.end = RESERVATION_END_STOPPED;
+    rules_fence_vanished(&settings, BEGAN, BEGAN + MINUTE, &later);
+    assert_int_equal(later.stop_doubt_ms, 0);
+}
+
 static void leases_end(void **state)
 {
     (void)state;
@@ -577,6 +630,8 @@ int main(void)
         cmocka_unit_test(the_fate_of_a_stop_is_kept),
         cmocka_unit_test(stopping_closes_after_two_looks_and_a_sighting_or_quiet),
         cmocka_unit_test(recovery_begins_every_doubt_anew),
+        cmocka_unit_test(a_stop_that_was_not_recorded_is_recorded_later),
+        cmocka_unit_test(what_vanished_soon_after_a_boot_is_fenced),
         cmocka_unit_test(leases_end),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
