@@ -53,13 +53,16 @@ tests_policy_test_policy_documents_SOURCES = tests/policy/test_policy_documents.
 tests_policy_test_policy_documents_LDADD = $(floor1_libs)
 
 if HAVE_CMOCKA
-policy_unit_tests = tests/unit/test_error tests/unit/test_strict_json tests/unit/test_document
+policy_unit_tests = tests/unit/test_error tests/unit/test_strict_json tests/unit/test_document \
+	tests/unit/test_time_zone
 check_PROGRAMS += $(policy_unit_tests)
 TESTS += $(policy_unit_tests)
 tests_unit_test_error_SOURCES = tests/unit/test_error.c
 tests_unit_test_error_LDADD = $(floor0_libs) $(CMOCKA_LIBS)
 tests_unit_test_strict_json_SOURCES = tests/unit/test_strict_json.c
 tests_unit_test_strict_json_LDADD = $(floor0_libs) $(CMOCKA_LIBS)
+tests_unit_test_time_zone_SOURCES = tests/unit/test_time_zone.c $(zones_sources)
+tests_unit_test_time_zone_LDADD = $(floor1_libs) $(CMOCKA_LIBS)
 tests_unit_test_document_SOURCES = tests/unit/test_document.c
 tests_unit_test_document_LDADD = $(floor0_libs) $(CMOCKA_LIBS)
 endif
