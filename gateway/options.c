@@ -81,6 +81,8 @@ const struct option option_table[] = {
      "the same of DescribeModel"},
     {"aws_describe_reserved", OPTION_INT, FIXED, AT(aws_describe_reserved), "2", 0, 100000,
      "of these, kept for the reconciler"},
+    {"aws_list_per_second", OPTION_INT, FIXED, AT(aws_list_per_second), "2", 0, 100000,
+     "ListProjects calls a second that the search for drift makes, and as many of ListModels"},
 
     {"lease_minutes", OPTION_INT, RELOADABLE, AT(lease_minutes), "480", 1, 10080,
      "how long a model may run before it is stopped"},

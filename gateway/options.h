@@ -36,6 +36,7 @@ struct options {
     int64_t aws_connect_timeout_ms, aws_attempt_timeout_ms;
     int64_t aws_start_per_second, aws_stop_per_second;
     int64_t aws_describe_per_second, aws_describe_reserved;
+    int64_t aws_list_per_second;
 
     int64_t lease_minutes;
     int64_t quiet_ms, confirm_ms, resend_window_ms, unobserved_ms, stop_renew_ms;

@@ -4,6 +4,7 @@
 #include "gateway/auth/principal.h"
 #include "gateway/auth/token_cache.h"
 #include "gateway/aws/credentials.h"
+#include "gateway/base/crash_point.h"
 #include "gateway/base/file.h"
 #include "gateway/base/log.h"
 #include "gateway/base/metrics.h"
@@ -195,6 +196,7 @@ static int open_upstream(struct daemon *daemon, struct error *err)
         .stop_pacing = {.per_second = options->aws_stop_per_second},
         .describe_pacing = {.per_second = options->aws_describe_per_second,
                             .reserved = options->aws_describe_reserved},
+        .list_pacing = {.per_second = options->aws_list_per_second},
         .clock = daemon->clock,
     };
     int result = http_client_create(&client, &daemon->client, err);
@@ -320,10 +322,12 @@ static int open_daemon(struct daemon *daemon, struct error *err)
         result = open_upstream(daemon, err);
     if (result == 0)
         result = open_ledger(daemon, err);
+    CRASH_POINT(BOOT_LEDGER_OPENED);
     if (result == 0)
         result = open_control(daemon, err);
     if (result == 0)
         result = open_server(daemon, err);
+    CRASH_POINT(BOOT_LISTENING);
     return result;
 }
 

@@ -3,11 +3,13 @@ noinst_LIBRARIES += gateway/base/libbase.a gateway/base/libclock_system.a \
 	gateway/base/libclock_movable.a
 gateway_base_libbase_a_SOURCES = \
 	%D%/clock.h %D%/clock_common.c \
+	%D%/crash_point.h \
 	%D%/crypto.h %D%/crypto.c \
 	%D%/file.h %D%/file.c \
 	%D%/log.h %D%/log.c \
 	%D%/metrics.h %D%/metrics.c \
-	%D%/strbuf.h %D%/strbuf.c
+	%D%/strbuf.h %D%/strbuf.c \
+	%D%/zone_file.h %D%/zone_file.c
 gateway_base_libclock_system_a_SOURCES = %D%/clock.h %D%/clock_system.c
 gateway_base_libclock_movable_a_SOURCES = %D%/clock.h %D%/clock_movable.c
 

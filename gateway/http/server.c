@@ -1,6 +1,7 @@
 /* The server: CivetWeb's callbacks made into exchanges, and the guards around it. */
 #include "gateway/http/server.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 #include "gateway/http/civetweb_inside.h"
@@ -264,10 +265,12 @@ static void answer(struct worker *worker)
         strbuf_free(&worker->wire);
     strbuf_clear(&worker->wire);
     exchange_serialize(exchange, &framing, &worker->wire);
+    CRASH_POINT(HTTP_ANSWER_BEFORE);
     if (!strbuf_ok(&worker->wire) || !write_wire(worker))
         mg_disable_connection_keep_alive(conn);
     else if (more_to_come || (exchange->close && next_is_here(conn)))
         linger(worker);
+    CRASH_POINT(HTTP_ANSWERED);
 }
 
 /* --- exchanges ----------------------------------------------------------------------------- */

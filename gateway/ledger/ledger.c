@@ -1,27 +1,15 @@
 /* The ledger's calls: each a job for the writer or a read on a session of the pool. */
 #include "gateway/ledger/ledger.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/ledger/ledger_backend.h"
+#include "gateway/ledger/ledger_handle.h"
 #include "gateway/ledger/ledger_logic.h"
-#include "gateway/ledger/ledger_readers.h"
 #include "gateway/ledger/ledger_sqlite.h"
-#include "gateway/ledger/ledger_writer.h"
-#include "gateway/ledger/live_cache.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct ledger {
-    const struct ledger_backend *backend;
-    struct ledger_store *store;
-    struct ledger_readers *readers;
-    struct ledger_writer *writer;
-    struct live_cache *live;
-    pthread_mutex_t lock;              /* of `account` */
-    char account[LEDGER_META_MAX + 1]; /* known to be the pinned one; "" = not asked yet */
-};
 
 /* --- changes ------------------------------------------------------------------------------- */
 
@@ -71,22 +59,27 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
     return code;
 }
 
+struct update_call {
+    const struct reservation *row;
+    const struct ledger_cause *cause;
+};
+
 static int run_update(struct ledger_change *change, void *context, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct update_call *call = context;
 
-    return ledger_logic_update(change, row, err);
+    return ledger_logic_update(change, call->row, call->cause, err);
 }
 
 static int look_update(const struct ledger_backend *backend, struct ledger_session *session,
                        void *context, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct update_call *call = context;
     struct reservation found;
 
-    if (backend->get_row(session, row->id, &found, err) != 0)
+    if (backend->get_row(session, call->row->id, &found, err) != 0)
         return ERROR_UNCERTAIN;
-    return found.row_version == row->row_version ? 0 : ERROR_UNCERTAIN;
+    return found.row_version == call->row->row_version ? 0 : ERROR_UNCERTAIN;
 }
 
 static int run_settle(struct ledger_change *change, void *context, struct error *err)
@@ -97,13 +90,14 @@ static int run_settle(struct ledger_change *change, void *context, struct error 
 
 /* `job` is complete but for its context. */
 static int change_row(struct ledger *ledger, struct ledger_job *job, struct reservation *row,
-                      struct error *err)
+                      const struct ledger_cause *cause, struct error *err)
 {
+    struct update_call call = {.row = row, .cause = cause};
     int code = ledger_logic_check_row(row, err);
 
     if (code != 0)
         return code;
-    job->context = row;
+    job->context = &call;
     code = ledger_writer_do(ledger->writer, job, err);
     live_cache_forget(ledger->live, row->project, row->version);
     if (code == 0)
@@ -111,18 +105,20 @@ static int change_row(struct ledger *ledger, struct ledger_job *job, struct rese
     return code;
 }
 
-int ledger_update(struct ledger *ledger, struct reservation *row, struct error *err)
+int ledger_update(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err)
 {
     struct ledger_job job = {.run = run_update, .look = look_update};
 
-    return change_row(ledger, &job, row, err);
+    return change_row(ledger, &job, row, cause, err);
 }
 
-int ledger_settle(struct ledger *ledger, struct reservation *row, struct error *err)
+int ledger_settle(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err)
 {
     struct ledger_job job = {.run = run_settle, .look = look_update, .may_be_undone = true};
 
-    return change_row(ledger, &job, row, err);
+    return change_row(ledger, &job, row, cause, err);
 }
 
 struct pin_call {
@@ -158,6 +154,7 @@ int ledger_pin_account(struct ledger *ledger, const char *account, struct error 
         return 0;
 
     const int code = pin(ledger, "account", account, err);
+    CRASH_POINT(LEDGER_PINNED);
     if (code == 0) {
         pthread_mutex_lock(&ledger->lock);
         (void)snprintf(ledger->account, sizeof(ledger->account), "%s", account);
@@ -201,13 +198,6 @@ int ledger_forget_keys(struct ledger *ledger, int64_t before_ms, size_t *forgott
 
 /* --- reads --------------------------------------------------------------------------------- */
 
-/* Gives the session back; returns `code`, so that a read ends with it. */
-static int finish_read(struct ledger *ledger, struct ledger_session **session, int code)
-{
-    ledger_readers_give(ledger->readers, session, code != 0 && code != ERROR_NOT_FOUND);
-    return code;
-}
-
 int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)
 {
     struct ledger_session *session = NULL;
@@ -215,7 +205,7 @@ int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, s
 
     if (code != 0)
         return code;
-    return finish_read(ledger, &session, ledger->backend->get_row(session, id, out, err));
+    return ledger_finish_read(ledger, &session, ledger->backend->get_row(session, id, out, err));
 }
 
 static int read_live(struct ledger *ledger, const char *project, const char *version,
@@ -226,8 +216,8 @@ static int read_live(struct ledger *ledger, const char *project, const char *ver
 
     if (code != 0)
         return code;
-    return finish_read(ledger, &session,
-                       ledger->backend->get_live(session, project, version, out, err));
+    return ledger_finish_read(ledger, &session,
+                              ledger->backend->get_live(session, project, version, out, err));
 }
 
 int ledger_find_live(struct ledger *ledger, const char *project, const char *version,
@@ -259,7 +249,7 @@ int ledger_find_key(struct ledger *ledger, const char *team, const char *key,
 
     if (code != 0)
         return code;
-    return finish_read(
+    return ledger_finish_read(
         ledger, &session,
         ledger_logic_find_key(ledger->backend, session, team, key, fingerprint, out, err));
 }
@@ -273,7 +263,7 @@ int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
 
     if (code != 0)
         return code;
-    return finish_read(
+    return ledger_finish_read(
         ledger, &session,
         ledger->backend->list_live(session, filter, after_id, rows, capacity, count, err));
 }
@@ -286,8 +276,8 @@ int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *ac
 
     if (code != 0)
         return code;
-    return finish_read(ledger, &session,
-                       ledger->backend->get_usage(session, team, account, of_team, err));
+    return ledger_finish_read(ledger, &session,
+                              ledger->backend->get_usage(session, team, account, of_team, err));
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 /* What a change means: reserve, update, pin, forget; written once for every backend. */
 #include "gateway/ledger/ledger_logic.h"
 
+#include "gateway/base/crash_point.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,20 +21,62 @@ static void count_row(struct quota_usage *usage, const struct reservation *row, 
     }
 }
 
+static int add_usage(struct ledger_change *change, const char *team,
+                     const struct quota_usage *delta, struct error *err)
+{
+    const struct quota_usage nothing = {0};
+
+    if (memcmp(delta, &nothing, sizeof(*delta)) == 0)
+        return 0;
+    return ledger_balances_add(change->balances, change->backend, change->session, team, delta,
+                               err);
+}
+
 /* The balances of the account and of the row's team follow the row from `before` (NULL: none). */
 static int move_balances(struct ledger_change *change, const struct reservation *before,
                          const struct reservation *after, struct error *err)
 {
-    const struct quota_usage nothing = {0};
-    struct quota_usage delta = {0};
+    struct quota_usage gone = {0}, come = {0};
+    int code = 0;
 
-    if (before != NULL)
-        count_row(&delta, before, -1);
-    count_row(&delta, after, 1);
-    if (memcmp(&delta, &nothing, sizeof(delta)) == 0)
-        return 0;
-    return ledger_balances_add(change->balances, change->backend, change->session, after->team,
-                               &delta, err);
+    if (before != NULL && strcmp(before->team, after->team) != 0) {
+        count_row(&gone, before, -1);
+        code = add_usage(change, before->team, &gone, err);
+    } else if (before != NULL) {
+        count_row(&come, before, -1);
+    }
+    count_row(&come, after, 1);
+    return code != 0 ? code : add_usage(change, after->team, &come, err);
+}
+
+int ledger_logic_write(struct ledger_change *change, const char *event,
+                       const struct reservation *before, const struct reservation *after,
+                       const struct ledger_cause *cause, struct error *err)
+{
+    const struct ledger_entry entry = {.event = event,
+                                       .row = after,
+                                       .identity = before == NULL ||
+                                                   strcmp(before->team, after->team) != 0 ||
+                                                   strcmp(before->subject, after->subject) != 0,
+                                       .cause = cause};
+    int code;
+
+    change->wrote = true;
+    if (before == NULL) {
+        code = change->backend->insert_row(change->session, after, err);
+        CRASH_POINT(LEDGER_ROW_INSERTED);
+    } else {
+        code = change->backend->update_row(change->session, before, after, err);
+        CRASH_POINT(LEDGER_ROW_UPDATED);
+    }
+    if (code == 0)
+        code = move_balances(change, before, after, err);
+    if (code == 0)
+        code = ledger_unit_time_settle(change->backend, change->session, before, after, err);
+    if (code == 0)
+        code =
+            ledger_journal_append(change->journal, change->backend, change->session, &entry, err);
+    return code;
 }
 
 static int check_text(const char *name, const char *text, size_t size, bool required,
@@ -75,9 +119,19 @@ int ledger_logic_check_row(const struct reservation *row, struct error *err)
     if (row->body_len > sizeof(row->body))
         return error_set(err, ERROR_INVALID, "body of the reservation is %zu bytes, at most %zu",
                          row->body_len, sizeof(row->body));
-    if (row->units < 1)
-        return error_set(err, ERROR_INVALID, "units of the reservation are %" PRId64 ", at least 1",
-                         row->units);
+    if (row->units < 1 || row->units > LEDGER_UNITS_MAX)
+        return error_set(err, ERROR_INVALID,
+                         "units of the reservation are %" PRId64 ", expected 1 to %d", row->units,
+                         LEDGER_UNITS_MAX);
+    if (row->created_ms < 0 || row->worst_end_ms < 0 || row->ended_ms < 0)
+        return error_set(err, ERROR_INVALID,
+                         "a time of the reservation is before the epoch: created_ms %" PRId64
+                         ", worst_end_ms %" PRId64 ", ended_ms %" PRId64,
+                         row->created_ms, row->worst_end_ms, row->ended_ms);
+    if (row->ended_ms - row->created_ms > LEDGER_RUN_MAX_MS)
+        return error_set(err, ERROR_INVALID,
+                         "the reservation would have run for %" PRId64 " ms, at most %" PRId64,
+                         row->ended_ms - row->created_ms, LEDGER_RUN_MAX_MS);
     if (!reservation_state_is_live(row->state) && row->closed_ms <= 0)
         return error_set(err, ERROR_INVALID, "a reservation that is %s needs its closed_ms",
                          reservation_state_name(row->state));
@@ -123,11 +177,15 @@ int ledger_logic_find_key(const struct ledger_backend *backend, struct ledger_se
 static int put_key(struct ledger_change *change, const struct ledger_reserve *request,
                    const char *id, struct error *err)
 {
+    int code;
+
     if (request->key == NULL || request->dry_run)
         return 0;
     change->wrote = true;
-    return change->backend->put_key(change->session, request->row.team, request->key,
+    code = change->backend->put_key(change->session, request->row.team, request->key,
                                     request->fingerprint, id, err);
+    CRASH_POINT(LEDGER_KEY_WRITTEN);
+    return code;
 }
 
 /*
@@ -137,10 +195,17 @@ static int put_key(struct ledger_change *change, const struct ledger_reserve *re
 static int join_held(struct ledger_change *change, const struct ledger_reserve *request,
                      const struct reservation *held, struct error *err)
 {
+    const struct ledger_entry entry = {.event = "join", .row = held, .cause = &request->cause};
+    int code;
+
     if (strcmp(held->team, request->row.team) != 0 || held->min_units != request->row.min_units ||
         held->max_units != request->row.max_units || held->state == RESERVATION_STOPPING)
         return 0;
-    return put_key(change, request, held->id, err);
+    code = put_key(change, request, held->id, err);
+    if (code == 0 && change->wrote)
+        code =
+            ledger_journal_append(change->journal, change->backend, change->session, &entry, err);
+    return code;
 }
 
 static int insert_row(struct ledger_change *change, const struct ledger_reserve *request,
@@ -153,21 +218,47 @@ static int insert_row(struct ledger_change *change, const struct ledger_reserve 
     out->row.row_version = 1;
     if (request->dry_run)
         return 0;
-    change->wrote = true;
-    code = change->backend->insert_row(change->session, &out->row, err);
+    code = ledger_logic_write(change, "reserve", NULL, &out->row, &request->cause, err);
     if (code == 0)
         code = put_key(change, request, out->row.id, err);
-    if (code == 0)
-        code = move_balances(change, NULL, &out->row, err);
     return code;
+}
+
+int ledger_logic_open_books(struct ledger_change *change, const char *team, int64_t now_ms,
+                            struct ledger_books *books, struct error *err)
+{
+    ledger_books_open(books, change->backend, change->session, team, now_ms);
+    return ledger_balances_get(change->balances, change->backend, change->session, team,
+                               &books->books.account, &books->books.team, err);
+}
+
+static int find_freeze(struct ledger_change *change, const char *team, struct ledger_freeze *out,
+                       bool *frozen, struct error *err)
+{
+    size_t count = 0;
+    int code = 0;
+
+    *frozen = false;
+    if (*change->freezes == LEDGER_FREEZES_UNKNOWN) {
+        code = change->backend->list_freezes(change->session, out, 1, &count, err);
+        if (code != 0)
+            return code;
+        *change->freezes = count == 0 ? LEDGER_FREEZES_NONE : LEDGER_FREEZES_SOME;
+    }
+    if (*change->freezes == LEDGER_FREEZES_NONE)
+        return 0;
+    code = change->backend->get_freeze(change->session, team, out, err);
+    *frozen = code == 0;
+    return code == ERROR_NOT_FOUND ? 0 : code;
 }
 
 static int decide(struct ledger_change *change, const struct ledger_reserve *request,
                   struct ledger_reserve_result *out, struct error *err)
 {
     const struct reservation *row = &request->row;
-    struct quota_usage account, team;
+    struct ledger_books books;
     int64_t doubt_ms = 0;
+    bool admitted = false, frozen = false;
     int code = change->backend->get_stop_doubt(change->session, row->project, row->version,
                                                &doubt_ms, err);
 
@@ -178,11 +269,20 @@ static int decide(struct ledger_change *change, const struct ledger_reserve *req
         out->fence_until_ms = doubt_ms + request->quiet_ms;
         return 0;
     }
-    code = ledger_balances_get(change->balances, change->backend, change->session, row->team,
-                               &account, &team, err);
+    code = find_freeze(change, row->team, &out->freeze, &frozen, err);
     if (code != 0)
         return code;
-    if (!request->decide(request->decide_context, &account, &team)) {
+    if (frozen) {
+        out->outcome = LEDGER_FROZEN;
+        return 0;
+    }
+    code = ledger_logic_open_books(change, row->team, request->now_ms, &books, err);
+    if (code == 0)
+        code = request->decide(request->decide_context, &books.books, &admitted, err);
+    ledger_books_close(&books);
+    if (code != 0)
+        return code;
+    if (!admitted) {
         out->outcome = LEDGER_REFUSED;
         return 0;
     }
@@ -210,7 +310,23 @@ int ledger_logic_reserve(struct ledger_change *change, const struct ledger_reser
     return join_held(change, request, &out->row, err);
 }
 
-/* What is fixed for life, and the edge. */
+/* What is fixed for life, and what may change in one direction only. */
+static bool keeps_what_is_fixed(const struct reservation *before, const struct reservation *after)
+{
+    const bool assigned = strcmp(before->team, RESERVATION_TEAM_UNASSIGNED) == 0;
+
+    if (!assigned &&
+        (strcmp(before->team, after->team) != 0 || strcmp(before->subject, after->subject) != 0))
+        return false;
+    return strcmp(before->project, after->project) == 0 &&
+           strcmp(before->version, after->version) == 0 && before->units <= after->units &&
+           before->min_units == after->min_units && before->max_units == after->max_units &&
+           before->created_ms == after->created_ms && before->origin == after->origin &&
+           strcmp(before->client_token, after->client_token) == 0 &&
+           before->body_len == after->body_len &&
+           memcmp(before->body, after->body, before->body_len) == 0;
+}
+
 static int check_edge(const struct reservation *before, const struct reservation *after,
                       struct error *err)
 {
@@ -218,17 +334,12 @@ static int check_edge(const struct reservation *before, const struct reservation
         return error_set(err, ERROR_INVALID, "reservation %s is %s and can't become %s", after->id,
                          reservation_state_name(before->state),
                          reservation_state_name(after->state));
-    if (strcmp(before->team, after->team) != 0 || strcmp(before->subject, after->subject) != 0 ||
-        strcmp(before->project, after->project) != 0 ||
-        strcmp(before->version, after->version) != 0 || before->units != after->units ||
-        before->min_units != after->min_units || before->max_units != after->max_units ||
-        before->created_ms != after->created_ms ||
-        strcmp(before->client_token, after->client_token) != 0 ||
-        before->body_len != after->body_len ||
-        memcmp(before->body, after->body, before->body_len) != 0)
-        return error_set(
-            err, ERROR_INVALID,
-            "reservation %s: identity, units, client token and body are fixed for life", after->id);
+    if (!keeps_what_is_fixed(before, after))
+        return error_set(err, ERROR_INVALID,
+                         "reservation %s: identity, client token and body are fixed for life, "
+                         "units only grow, and only one of team " RESERVATION_TEAM_UNASSIGNED
+                         " gets another team",
+                         after->id);
     return 0;
 }
 
@@ -251,19 +362,27 @@ static int check_reopen(struct ledger_change *change, const struct reservation *
                      other.id, other.team, other.project, other.version);
 }
 
-int ledger_logic_update(struct ledger_change *change, const struct reservation *row,
-                        struct error *err)
+int ledger_logic_get(struct ledger_change *change, const char *id, int64_t row_version,
+                     struct reservation *out, struct error *err)
 {
-    struct reservation before, after;
-    int code = change->backend->get_row(change->session, row->id, &before, err);
+    const int code = change->backend->get_row(change->session, id, out, err);
 
-    if (code != 0)
-        return code;
-    if (before.row_version != row->row_version)
+    if (code == 0 && out->row_version != row_version)
         return error_set(err, ERROR_CONFLICT,
                          "reservation %s is at version %" PRId64 ", expected %" PRId64
                          ": read it again",
-                         row->id, before.row_version, row->row_version);
+                         id, out->row_version, row_version);
+    return code;
+}
+
+int ledger_logic_update(struct ledger_change *change, const struct reservation *row,
+                        const struct ledger_cause *cause, struct error *err)
+{
+    struct reservation before, after;
+    int code = ledger_logic_get(change, row->id, row->row_version, &before, err);
+
+    if (code != 0)
+        return code;
     if (change->settles &&
         (before.state != RESERVATION_PENDING || row->state != RESERVATION_ACTIVE))
         return error_set(err, ERROR_INVALID,
@@ -274,14 +393,9 @@ int ledger_logic_update(struct ledger_change *change, const struct reservation *
         code = check_reopen(change, &before, row, err);
     if (code != 0)
         return code;
-
     after = *row;
     after.row_version++;
-    change->wrote = true;
-    code = change->backend->update_row(change->session, &before, &after, err);
-    if (code == 0)
-        code = move_balances(change, &before, &after, err);
-    return code;
+    return ledger_logic_write(change, "update", &before, &after, cause, err);
 }
 
 int ledger_logic_pin(struct ledger_change *change, const char *name, const char *value,
@@ -314,6 +428,7 @@ int ledger_logic_forget_keys(struct ledger_change *change, int64_t before_ms, si
     change->wrote = true;
     code = change->backend->forget_keys(change->session, before_ms, LEDGER_FORGET_ROWS, &rows,
                                         forgotten, err);
+    CRASH_POINT(LEDGER_KEYS_FORGOTTEN);
     *more = rows == LEDGER_FORGET_ROWS;
     if (code != 0)
         return code;

@@ -5,7 +5,9 @@
  */
 #include "gateway/ledger/ledger_writer.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/ledger/ledger_balances.h"
+#include "gateway/ledger/ledger_journal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -30,6 +32,8 @@ struct ledger_writer {
     /* The thread's. */
     struct ledger_session *session; /* NULL after a failure, until it reconnects */
     struct ledger_balances balances;
+    struct ledger_journal journal;
+    enum ledger_freezes freezes;
     atomic_bool writable;
     atomic_llong commits, changes;
 };
@@ -68,9 +72,11 @@ static void resolve_doubt(struct ledger_writer *writer, struct ledger_job **jobs
     struct error ignored;
     bool blind;
 
+    CRASH_POINT(LEDGER_DOUBT);
     ledger_readers_suspend(writer->readers);
     writer->backend->disconnect(&writer->session);
     blind = connect_writer(writer, &ignored) != 0;
+    CRASH_POINT(LEDGER_REOPENED);
     for (size_t i = 0; i < count; i++) {
         struct ledger_job *job = jobs[i];
         const bool absent =
@@ -80,6 +86,7 @@ static void resolve_doubt(struct ledger_writer *writer, struct ledger_job **jobs
         /* What wrote nothing may still have read what is now in doubt: its answer is void, too. */
         answer(job, absent ? ERROR_RETRY : ERROR_UNCERTAIN, why);
     }
+    CRASH_POINT(LEDGER_DOUBT_RESOLVED);
     ledger_readers_resume(writer->readers);
 }
 
@@ -93,7 +100,12 @@ static bool spoils(const struct ledger_job *job)
 static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
 {
     struct ledger_change change = {
-        .backend = writer->backend, .session = writer->session, .balances = &writer->balances};
+        .backend = writer->backend,
+        .session = writer->session,
+        .balances = &writer->balances,
+        .journal = &writer->journal,
+        .freezes = &writer->freezes,
+    };
 
     job->code = job->run(&change, job->context, &job->error);
     job->wrote = change.wrote;
@@ -115,6 +127,7 @@ static bool write_together(struct ledger_writer *writer, struct ledger_job **job
         *written += jobs[i]->wrote;
     }
     code = ledger_balances_write(&writer->balances, writer->backend, writer->session, &err);
+    CRASH_POINT(LEDGER_BALANCES_WRITTEN);
     if (code == 0)
         return true;
     /* No job's own failure: it is told of the last, and all get their second try. */
@@ -144,21 +157,31 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     int64_t written = 0;
 
     if (connect_writer(writer, &err) != 0 ||
-        writer->backend->begin(writer->session, durable, &err) != 0) {
+        writer->backend->begin(writer->session, durable, &err) != 0 ||
+        ledger_journal_load(&writer->journal, writer->backend, writer->session, &err) != 0) {
         writer->backend->disconnect(&writer->session);
         atomic_store(&writer->writable, false);
         answer_retry(jobs, count, &err);
         return true;
     }
+    CRASH_POINT(LEDGER_BEGUN);
     if (!write_together(writer, jobs, count, spoiler, &written)) {
         writer->backend->rollback(writer->session);
+        ledger_journal_roll_back(&writer->journal);
+        writer->freezes = LEDGER_FREEZES_UNKNOWN;
+        CRASH_POINT(LEDGER_ROLLED_BACK);
         return false;
     }
+    CRASH_POINT(LEDGER_COMMIT_BEFORE);
     if (writer->backend->commit(writer->session, &err) != 0) {
         atomic_store(&writer->writable, false);
+        ledger_journal_forget(&writer->journal);
+        writer->freezes = LEDGER_FREEZES_UNKNOWN;
         resolve_doubt(writer, jobs, count, &err);
         return true;
     }
+    ledger_journal_commit(&writer->journal);
+    CRASH_POINT(LEDGER_COMMITTED);
     if (written > 0) {
         if (durable) /* without a sync the disk was not asked */
             atomic_store(&writer->writable, true);

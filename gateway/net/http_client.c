@@ -5,6 +5,7 @@
  */
 #include "gateway/net/http_client.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/crypto.h"
 #include "gateway/base/strbuf.h"
 #include "gateway/net/http_client_url.h"
@@ -75,6 +76,7 @@ static int on_send(void *data, char *peer, char *local, int peer_port, int local
         return CURL_PREREQFUNC_ABORT;
     }
     x->sends++;
+    CRASH_POINT(NET_WRITE_BEFORE);
     return CURL_PREREQFUNC_OK;
 }
 
@@ -95,7 +97,8 @@ static int on_progress(void *data, curl_off_t download_total, curl_off_t downloa
     (void)download_total;
     (void)downloaded;
     (void)upload_total;
-    (void)uploaded;
+    if (uploaded > 0)
+        CRASH_POINT(NET_WRITTEN);
     return now_ms() >= atomic_load(&client->end_ms);
 }
 
@@ -103,6 +106,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *data)
 {
     struct exchange *x = data;
 
+    CRASH_POINT(NET_ANSWER_BEGUN);
     x->broken = http_head_add_line(&x->head, line, size * count);
     return x->broken == NULL ? size * count : 0;
 }
@@ -495,6 +499,7 @@ int http_client_perform(struct http_client *client, const struct http_request *r
         exchange_reset(&handle->exchange, request->max_response_bytes);
         handle->why[0] = '\0';
         code = curl_easy_perform(handle->easy);
+        CRASH_POINT(NET_ANSWER_READ);
         rc = judge(request, handle, code, out, err);
         *sends = handle->exchange.sends;
     }

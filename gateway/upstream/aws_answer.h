@@ -32,6 +32,12 @@ void aws_answer_decode_status(const struct http_response *response, struct upstr
 void aws_answer_decode_description(const struct http_response *response, const char *asked_version,
                                    struct upstream_answer *answer,
                                    struct upstream_description *description);
+/* One page of a list: `call` is what was asked. An entry that is not what the service's model says,
+ * or that belongs to another project or account than its neighbours, spoils the whole page. */
+enum aws_list { AWS_LIST_PROJECTS, AWS_LIST_MODELS };
+void aws_answer_decode_page(const struct http_response *response, enum aws_list list,
+                            const struct upstream_call *call, struct upstream_answer *answer,
+                            struct upstream_page *page);
 
 /* "Mon, 23 Nov 2026 15:48:00 GMT" (RFC 9110 section 5.6.7) to milliseconds; 0 when it is not that.
  */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ANSWER_BODY_MAX  (256 * 1024)
+#define ANSWER_BODY_MAX  (1024 * 1024)
 #define ANSWER_DEPTH_MAX 32
 #define STATUS_WORD_MAX  64
 #define ACCOUNT_DIGITS   12
@@ -40,7 +40,8 @@ static json_t *parse_object(const struct http_response *response, struct upstrea
 }
 
 /* `Status` of an object; a word that we don't know is a status too. */
-static bool take_status(const json_t *object, struct upstream_answer *answer)
+static bool take_status(const json_t *object, struct upstream_answer *answer,
+                        enum model_status *out)
 {
     const char *word = json_string_value(json_object_get(object, "Status"));
 
@@ -48,7 +49,7 @@ static bool take_status(const json_t *object, struct upstream_answer *answer)
         doubt(answer, "it has no Status");
         return false;
     }
-    answer->status = model_status_parse(word);
+    *out = model_status_parse(word);
     return true;
 }
 
@@ -56,7 +57,7 @@ void aws_answer_decode_status(const struct http_response *response, struct upstr
 {
     json_t *body = parse_object(response, answer);
 
-    if (body != NULL && take_status(body, answer))
+    if (body != NULL && take_status(body, answer, &answer->status))
         answer->fate = UPSTREAM_ACCEPTED;
     json_decref(body);
 }
@@ -137,7 +138,7 @@ static bool take_description(const json_t *model, const char *asked_version,
     if (description->version[0] == '\0')
         (void)snprintf(description->version, sizeof(description->version), "%s", asked_version);
     take_account(description->arn, description->account);
-    return take_status(model, answer);
+    return take_status(model, answer, &answer->status);
 }
 
 void aws_answer_decode_description(const struct http_response *response, const char *asked_version,
@@ -156,5 +157,107 @@ void aws_answer_decode_description(const struct http_response *response, const c
         answer->fate = UPSTREAM_ACCEPTED;
     if (answer->fate != UPSTREAM_ACCEPTED)
         *description = (struct upstream_description){0};
+    json_decref(body);
+}
+
+/* ---- lists ---- */
+
+#define ALPHANUMERIC "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+static const struct list_shape {
+    const char *array, *name, *arn, *what;
+} list_shapes[] = {
+    [AWS_LIST_PROJECTS] = {"Projects", "ProjectName", "ProjectArn",
+                           "an entry of its Projects is none"},
+    [AWS_LIST_MODELS] = {"Models", "ModelVersion", "ModelArn", "an entry of its Models is none"},
+};
+
+/* ProjectName of the service's model. What is none of its names must not become a path. */
+static bool is_project(const char *name)
+{
+    return name[0] != '_' && name[0] != '-' && name[strspn(name, ALPHANUMERIC "_-")] == '\0';
+}
+
+static bool is_page_token(const char *token)
+{
+    return token[strspn(token, ALPHANUMERIC "/+=")] == '\0';
+}
+
+/* The account of the first entry that names one; false where a later one names another. */
+static bool take_page_account(const json_t *entry, const struct list_shape *shape,
+                              struct upstream_page *page)
+{
+    char arn[512] = "";
+    char account[sizeof(page->account)] = "";
+
+    if (!take_string(entry, shape->arn, arn, sizeof(arn), false))
+        return false;
+    take_account(arn, account);
+    if (page->account[0] == '\0')
+        memcpy(page->account, account, sizeof(account));
+    return account[0] == '\0' || strcmp(account, page->account) == 0;
+}
+
+static bool take_entry(const json_t *entry, enum aws_list list, struct upstream_answer *answer,
+                       struct upstream_page *page)
+{
+    const struct list_shape *shape = &list_shapes[list];
+    char *name = page->entries[page->count].name;
+    const size_t size = list == AWS_LIST_MODELS ? MODEL_VERSION_MAX + 1 : MODEL_PROJECT_MAX + 1;
+
+    name[0] = '\0';
+    page->entries[page->count].status = MODEL_STATUS_UNKNOWN;
+    if (!json_is_object(entry) || !take_string(entry, shape->name, name, size, false) ||
+        name[0] == '\0' || !(list == AWS_LIST_MODELS ? is_number(name) : is_project(name)) ||
+        !take_page_account(entry, shape, page)) {
+        doubt(answer, shape->what);
+        return false;
+    }
+    if (list == AWS_LIST_MODELS && !take_status(entry, answer, &page->entries[page->count].status))
+        return false;
+    page->count++;
+    return true;
+}
+
+/* A list that goes on where it was would never end. */
+static bool take_next_token(const json_t *body, const struct upstream_call *call,
+                            struct upstream_answer *answer, struct upstream_page *page)
+{
+    if (!take_string(body, "NextToken", page->next_token, sizeof(page->next_token), false) ||
+        !is_page_token(page->next_token) ||
+        (page->next_token[0] != '\0' && call->page_token != NULL &&
+         strcmp(page->next_token, call->page_token) == 0)) {
+        doubt(answer, "its NextToken is none, or is the one that it was asked with");
+        return false;
+    }
+    return true;
+}
+
+static bool take_page(json_t *body, enum aws_list list, const struct upstream_call *call,
+                      struct upstream_answer *answer, struct upstream_page *page)
+{
+    json_t *array = json_object_get(body, list_shapes[list].array);
+    json_t *entry;
+    size_t i;
+
+    if (!json_is_array(array) || json_array_size(array) > UPSTREAM_PAGE_MAX) {
+        doubt(answer, "it is no list of at most 100 entries");
+        return false;
+    }
+    json_array_foreach(array, i, entry) if (!take_entry(entry, list, answer, page)) return false;
+    return take_next_token(body, call, answer, page);
+}
+
+void aws_answer_decode_page(const struct http_response *response, enum aws_list list,
+                            const struct upstream_call *call, struct upstream_answer *answer,
+                            struct upstream_page *page)
+{
+    json_t *body = parse_object(response, answer);
+
+    upstream_page_clear(page);
+    if (body != NULL && take_page(body, list, call, answer, page))
+        answer->fate = UPSTREAM_ACCEPTED;
+    else
+        upstream_page_clear(page);
     json_decref(body);
 }

@@ -18,22 +18,42 @@
 #define API_VERSION        "2020-11-20"
 #define REGION_MAX         32
 #define PATH_MAX_BYTES     2048 /* prefix, and a name whose every byte is encoded */
+#define QUERY_MAX_BYTES    (64 + 3 * UPSTREAM_PAGE_TOKEN_MAX) /* of a list: every byte encoded */
 #define AUTHORIZATION_MAX  4096
 #define SIGNED_HEADERS_MAX 5
 /* AWS takes signatures five minutes old: below this, a clock is not what it dislikes. */
 #define SKEW_MIN_MS (INT64_C(4) * 60 * 1000)
 
-enum operation { OPERATION_START, OPERATION_STOP, OPERATION_DESCRIBE, OPERATION_COUNT };
+enum operation {
+    OPERATION_START,
+    OPERATION_STOP,
+    OPERATION_DESCRIBE,
+    OPERATION_LIST_PROJECTS,
+    OPERATION_LIST_MODELS,
+    OPERATION_COUNT
+};
+
+/* How far a path goes: all projects, the models of one, one model. */
+enum path_depth { PATH_PROJECTS, PATH_MODELS, PATH_MODEL };
 
 static const struct operation_shape {
     const char *method;
-    const char *suffix; /* of the model's path */
+    enum path_depth depth;
+    const char *suffix;
     bool has_client_token;
     size_t max_response_bytes;
 } shapes[OPERATION_COUNT] = {
-    [OPERATION_START] = {"POST", "/start", true, 64 * 1024},
-    [OPERATION_STOP] = {"POST", "/stop", true, 64 * 1024},
-    [OPERATION_DESCRIBE] = {"GET", "", false, 256 * 1024},
+    [OPERATION_START] = {"POST", PATH_MODEL, "/start", true, 64 * 1024},
+    [OPERATION_STOP] = {"POST", PATH_MODEL, "/stop", true, 64 * 1024},
+    [OPERATION_DESCRIBE] = {"GET", PATH_MODEL, "", false, 256 * 1024},
+    [OPERATION_LIST_PROJECTS] = {"GET", PATH_PROJECTS, "", false, 1024 * 1024},
+    [OPERATION_LIST_MODELS] = {"GET", PATH_MODELS, "", false, 1024 * 1024},
+};
+
+/* Where the answer of an operation goes besides struct upstream_answer; the others are NULL. */
+struct result {
+    struct upstream_description *description;
+    struct upstream_page *projects, *models;
 };
 
 struct lookoutvision {
@@ -53,6 +73,7 @@ struct lookoutvision {
 /* A request on its way to the wire, with all that its headers point to. */
 struct wire {
     struct strbuf path;
+    struct strbuf query;
     struct strbuf url;
     struct strbuf authorization;
     struct sigv4_scope scope;
@@ -65,13 +86,15 @@ static void wire_init(struct wire *wire)
 {
     *wire = (struct wire){.header_count = 0};
     strbuf_init(&wire->path, PATH_MAX_BYTES);
-    strbuf_init(&wire->url, PATH_MAX_BYTES + AWS_ENDPOINT_MAX);
+    strbuf_init(&wire->query, QUERY_MAX_BYTES);
+    strbuf_init(&wire->url, PATH_MAX_BYTES + QUERY_MAX_BYTES + AWS_ENDPOINT_MAX);
     strbuf_init(&wire->authorization, AUTHORIZATION_MAX);
 }
 
 static void wire_free(struct wire *wire)
 {
     strbuf_free(&wire->path);
+    strbuf_free(&wire->query);
     strbuf_free(&wire->url);
     strbuf_free(&wire->authorization);
 }
@@ -84,20 +107,51 @@ static void add_header(struct wire *wire, const char *name, const char *value)
     wire->header_count++;
 }
 
-static int build_url(const struct lookoutvision *lv, const struct operation_shape *shape,
-                     const struct upstream_model *model, struct wire *wire, struct error *err)
+static void build_path(const struct lookoutvision *lv, const struct operation_shape *shape,
+                       const struct upstream_model *model, struct strbuf *path)
 {
-    strbuf_addstr(&wire->path, lv->endpoint.prefix);
-    strbuf_addstr(&wire->path, "/" API_VERSION "/projects/");
-    sigv4_uri_encode(&wire->path, model->project, strlen(model->project));
-    strbuf_addstr(&wire->path, "/models/");
-    sigv4_uri_encode(&wire->path, model->version, strlen(model->version));
-    strbuf_addstr(&wire->path, shape->suffix);
+    strbuf_addstr(path, lv->endpoint.prefix);
+    strbuf_addstr(path, "/" API_VERSION "/projects");
+    if (shape->depth == PATH_PROJECTS)
+        return;
+    strbuf_addch(path, '/');
+    sigv4_uri_encode(path, model->project, strlen(model->project));
+    strbuf_addstr(path, "/models");
+    if (shape->depth == PATH_MODELS)
+        return;
+    strbuf_addch(path, '/');
+    sigv4_uri_encode(path, model->version, strlen(model->version));
+    strbuf_addstr(path, shape->suffix);
+}
+
+/* A page token is made of letters, digits, '/', '+' and '=': the last three are encoded. */
+static void build_query(const struct operation_shape *shape, const char *page_token,
+                        struct strbuf *query)
+{
+    if (shape->depth == PATH_MODEL)
+        return;
+    strbuf_addf(query, "maxResults=%d", UPSTREAM_PAGE_MAX);
+    if (page_token == NULL)
+        return;
+    strbuf_addstr(query, "&nextToken=");
+    sigv4_uri_encode(query, page_token, strlen(page_token));
+}
+
+static int build_url(const struct lookoutvision *lv, const struct operation_shape *shape,
+                     const struct upstream_call *call, struct wire *wire, struct error *err)
+{
+    build_path(lv, shape, &call->model, &wire->path);
+    build_query(shape, call->page_token, &wire->query);
     strbuf_addstr(&wire->url, lv->endpoint.origin);
     strbuf_addstr(&wire->url, wire->path.data);
-    if (!strbuf_ok(&wire->path) || !strbuf_ok(&wire->url))
+    if (wire->query.len > 0) {
+        strbuf_addch(&wire->url, '?');
+        strbuf_addstr(&wire->url, wire->query.data);
+    }
+    if (!strbuf_ok(&wire->path) || !strbuf_ok(&wire->query) || !strbuf_ok(&wire->url))
         return error_set(err, ERROR_INVALID,
-                         "the request's path is over %d bytes, or out of memory", PATH_MAX_BYTES);
+                         "the request's path is over %d bytes, its query over %d, or out of memory",
+                         PATH_MAX_BYTES, QUERY_MAX_BYTES);
     return 0;
 }
 
@@ -113,7 +167,7 @@ static int build(struct lookoutvision *lv, const struct operation_shape *shape,
         .body_len = call->body_len,
         .normalize_path = true,
     };
-    int rc = build_url(lv, shape, &call->model, wire, err);
+    int rc = build_url(lv, shape, call, wire, err);
 
     if (rc != 0)
         return rc;
@@ -130,6 +184,7 @@ static int build(struct lookoutvision *lv, const struct operation_shape *shape,
     if (session_token != NULL)
         add_header(wire, "X-Amz-Security-Token", session_token);
     request.path = wire->path.data;
+    request.query = wire->query.data;
     request.header_count = wire->header_count;
     rc = sigv4_sign(&request, &wire->scope, aws_credentials_access_key_id(credentials),
                     aws_credentials_secret_access_key(credentials), lv->keys, &wire->authorization,
@@ -187,14 +242,18 @@ static void learn_clock(struct lookoutvision *lv, const struct upstream_answer *
 
 static void judge(struct lookoutvision *lv, const struct upstream_call *call,
                   const struct http_response *response, const char *session_token,
-                  struct upstream_answer *answer, struct upstream_description *description)
+                  struct upstream_answer *answer, const struct result *result)
 {
     aws_answer_read_head(response, answer);
     if (response->status < 200 || response->status > 299) {
         aws_answer_judge_error(response, session_token, answer);
         learn_clock(lv, answer);
-    } else if (description != NULL) {
-        aws_answer_decode_description(response, call->model.version, answer, description);
+    } else if (result->description != NULL) {
+        aws_answer_decode_description(response, call->model.version, answer, result->description);
+    } else if (result->projects != NULL) {
+        aws_answer_decode_page(response, AWS_LIST_PROJECTS, call, answer, result->projects);
+    } else if (result->models != NULL) {
+        aws_answer_decode_page(response, AWS_LIST_MODELS, call, answer, result->models);
     } else {
         aws_answer_decode_status(response, answer);
     }
@@ -202,7 +261,7 @@ static void judge(struct lookoutvision *lv, const struct upstream_call *call,
 
 static void send_once(struct lookoutvision *lv, const struct operation_shape *shape,
                       const struct upstream_call *call, const struct aws_credentials *credentials,
-                      struct upstream_answer *answer, struct upstream_description *description)
+                      struct upstream_answer *answer, const struct result *result)
 {
     struct http_response response = {0};
     struct error err = {0};
@@ -235,7 +294,7 @@ static void send_once(struct lookoutvision *lv, const struct operation_shape *sh
         judge_failure(rc, &err, answer);
         goto out;
     }
-    judge(lv, call, &response, aws_credentials_session_token(credentials), answer, description);
+    judge(lv, call, &response, aws_credentials_session_token(credentials), answer, result);
     http_response_clear(&response);
 out:
     wire_free(&wire);
@@ -258,7 +317,7 @@ static int take_turn(struct lookoutvision *lv, enum operation operation,
 
 static void perform(struct lookoutvision *lv, enum operation operation,
                     const struct upstream_call *call, struct upstream_answer *answer,
-                    struct upstream_description *description)
+                    const struct result *result)
 {
     struct aws_credentials *credentials = NULL;
     struct error err = {0};
@@ -266,15 +325,13 @@ static void perform(struct lookoutvision *lv, enum operation operation,
     assert(!shapes[operation].has_client_token || call->client_token != NULL);
     *answer = (struct upstream_answer){.fate = UPSTREAM_NOT_SENT,
                                        .began_monotonic_ms = clock_monotonic_ms(lv->clock)};
-    if (description != NULL)
-        *description = (struct upstream_description){0};
     if (take_turn(lv, operation, call, &err) != 0) {
         not_sent(answer, &err);
     } else if (aws_credentials_provider_get(lv->credentials, &credentials, &err) != 0) {
         error_prefix(&err, "nothing was sent");
         not_sent(answer, &err);
     } else {
-        send_once(lv, &shapes[operation], call, credentials, answer, description);
+        send_once(lv, &shapes[operation], call, credentials, answer, result);
     }
     aws_credentials_unref(&credentials);
     answer->ended_monotonic_ms = clock_monotonic_ms(lv->clock);
@@ -285,20 +342,35 @@ static void perform(struct lookoutvision *lv, enum operation operation,
 static void lookoutvision_start(void *self, const struct upstream_call *call,
                                 struct upstream_answer *answer)
 {
-    perform(self, OPERATION_START, call, answer, NULL);
+    perform(self, OPERATION_START, call, answer, &(struct result){0});
 }
 
 static void lookoutvision_stop(void *self, const struct upstream_call *call,
                                struct upstream_answer *answer)
 {
-    perform(self, OPERATION_STOP, call, answer, NULL);
+    perform(self, OPERATION_STOP, call, answer, &(struct result){0});
 }
 
 static void lookoutvision_describe(void *self, const struct upstream_call *call,
                                    struct upstream_answer *answer,
                                    struct upstream_description *description)
 {
-    perform(self, OPERATION_DESCRIBE, call, answer, description);
+    *description = (struct upstream_description){0};
+    perform(self, OPERATION_DESCRIBE, call, answer, &(struct result){.description = description});
+}
+
+static void lookoutvision_list_projects(void *self, const struct upstream_call *call,
+                                        struct upstream_answer *answer, struct upstream_page *page)
+{
+    upstream_page_clear(page);
+    perform(self, OPERATION_LIST_PROJECTS, call, answer, &(struct result){.projects = page});
+}
+
+static void lookoutvision_list_models(void *self, const struct upstream_call *call,
+                                      struct upstream_answer *answer, struct upstream_page *page)
+{
+    upstream_page_clear(page);
+    perform(self, OPERATION_LIST_MODELS, call, answer, &(struct result){.models = page});
 }
 
 static int lookoutvision_start_body(void *self, int64_t min_units, int64_t max_units, char *out,
@@ -339,6 +411,8 @@ static const struct upstream_ops lookoutvision_ops = {
     .start = lookoutvision_start,
     .stop = lookoutvision_stop,
     .describe = lookoutvision_describe,
+    .list_projects = lookoutvision_list_projects,
+    .list_models = lookoutvision_list_models,
     .start_body = lookoutvision_start_body,
     .close = lookoutvision_close,
     .free = lookoutvision_free,
@@ -367,6 +441,8 @@ static int fill(struct lookoutvision *lv, const struct lookoutvision_settings *s
         [OPERATION_START] = &settings->start_pacing,
         [OPERATION_STOP] = &settings->stop_pacing,
         [OPERATION_DESCRIBE] = &settings->describe_pacing,
+        [OPERATION_LIST_PROJECTS] = &settings->list_pacing,
+        [OPERATION_LIST_MODELS] = &settings->list_pacing,
     };
     int rc = aws_endpoint_parse(settings->endpoint, &lv->endpoint, err);
 

@@ -1,4 +1,5 @@
-/* Amazon Lookout for Vision (API 2020-11-20, rest-json): StartModel, StopModel, DescribeModel. */
+/* Amazon Lookout for Vision (API 2020-11-20, rest-json): StartModel, StopModel, DescribeModel,
+ * ListProjects, ListModels. */
 #ifndef LOOKOUT_UPSTREAM_LOOKOUTVISION_H
 #define LOOKOUT_UPSTREAM_LOOKOUTVISION_H
 
@@ -13,6 +14,7 @@ struct lookoutvision_settings {
     const char *region;
     int64_t attempt_timeout_ms; /* of one request on the wire */
     struct pacing_settings start_pacing, stop_pacing, describe_pacing;
+    struct pacing_settings list_pacing; /* for each of the two lists */
     struct aws_credentials_provider *credentials;
     struct http_client *client;
     const struct clock *clock;

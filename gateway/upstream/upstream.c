@@ -67,6 +67,13 @@ const char *upstream_fate_name(enum upstream_fate fate)
     return "doubt";
 }
 
+void upstream_page_clear(struct upstream_page *page)
+{
+    page->count = 0;
+    page->account[0] = '\0';
+    page->next_token[0] = '\0';
+}
+
 void upstream_free(struct upstream **upstream)
 {
     if (upstream == NULL || *upstream == NULL)

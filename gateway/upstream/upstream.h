@@ -82,10 +82,29 @@ struct upstream_description {
     int64_t min_inference_units, max_inference_units;
 };
 
+/* What one page of a list may hold: AWS's own largest page, and its longest token. */
+#define UPSTREAM_PAGE_MAX       100
+#define UPSTREAM_PAGE_TOKEN_MAX 2048
+
+/* One page of ListProjects or ListModels. AWS calls lists "eventually consistent": they are a hint
+ * where to look with describe, not an observation. They tell no units. */
+struct upstream_page {
+    struct {
+        char name[MODEL_PROJECT_MAX + 1]; /* of the project; of a model its version, a number */
+        enum model_status status;         /* of a model */
+    } entries[UPSTREAM_PAGE_MAX];
+    size_t count;
+    char account[13]; /* from the ARNs: 12 digits, "" where there is none */
+    char next_token[UPSTREAM_PAGE_TOKEN_MAX + 1]; /* "" = this was the last page */
+};
+/* A page without entries, that is the last. */
+void upstream_page_clear(struct upstream_page *page);
+
 struct upstream_call {
-    struct upstream_model model;
-    const char *client_token; /* start and stop */
-    const void *body;         /* start: the bytes fixed in the reservation */
+    struct upstream_model model; /* list_projects needs none of it, list_models the project */
+    const char *page_token;      /* lists: next_token of the page before; NULL = the first */
+    const char *client_token;    /* start and stop */
+    const void *body;            /* start: the bytes fixed in the reservation */
     size_t body_len;
     enum pacing_class pacing;
     int64_t deadline_ms; /* monotonic; includes the wait for a turn */
@@ -100,6 +119,7 @@ struct upstream_call {
  * start, stop, describe: must fill `*answer` in every case and never send more than once; must wait
  *     for the turn first, then get credentials, then sign, then send. Any thread. 404 is
  *     UPSTREAM_REFUSED with error_type ResourceNotFoundException.
+ * list_projects, list_models: the same, for one page; answer->status means nothing.
  */
 struct upstream_ops {
     const char *name;
@@ -107,6 +127,10 @@ struct upstream_ops {
     void (*stop)(void *self, const struct upstream_call *call, struct upstream_answer *answer);
     void (*describe)(void *self, const struct upstream_call *call, struct upstream_answer *answer,
                      struct upstream_description *description);
+    void (*list_projects)(void *self, const struct upstream_call *call,
+                          struct upstream_answer *answer, struct upstream_page *page);
+    void (*list_models)(void *self, const struct upstream_call *call,
+                        struct upstream_answer *answer, struct upstream_page *page);
     /* Bytes of a start request's body, so that retries are byte-equal. `max_units` 0 = absent. */
     int (*start_body)(void *self, int64_t min_units, int64_t max_units, char *out, size_t size);
     void (*close)(void *self); /* wakes all who wait for a turn: for shutting down */

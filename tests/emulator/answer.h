@@ -4,7 +4,7 @@
 
 #include "gateway/base/strbuf.h"
 
-#define ANSWER_BODY_MAX 8192
+#define ANSWER_BODY_MAX (128 * 1024) /* a page of a hundred longest names */
 
 struct answer {
     int status;             /* HTTP */

@@ -4,6 +4,7 @@
 #include "policy/strict_json.h"
 #include "tests/emulator/answer.h"
 
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,8 +13,10 @@
 #define ON_START    (1U << HOSTING_START)
 #define ON_STOP     (1U << HOSTING_STOP)
 #define ON_DESCRIBE (1U << HOSTING_DESCRIBE)
+#define ON_PROJECTS (1U << HOSTING_LIST_PROJECTS)
+#define ON_MODELS   (1U << HOSTING_LIST_MODELS)
 #define ON_CHANGES  (ON_START | ON_STOP)
-#define ON_ALL      (ON_CHANGES | ON_DESCRIBE)
+#define ON_ALL      (ON_CHANGES | ON_DESCRIBE | ON_PROJECTS | ON_MODELS)
 
 static const struct {
     const char *name;
@@ -29,14 +32,15 @@ static const struct {
     {"error_500", FAULT_ERROR_500, ON_ALL, false},
     {"garbage", FAULT_GARBAGE, ON_ALL, true},
     {"half_body", FAULT_HALF_BODY, ON_ALL, true},
-    {"stale", FAULT_STALE, ON_DESCRIBE, true},
+    {"stale", FAULT_STALE, ON_DESCRIBE | ON_MODELS, true},
     {"conflict", FAULT_CONFLICT, ON_ALL, false},
     {"replay", FAULT_REPLAY, ON_STOP, false},
     {"refuse", FAULT_REFUSE, ON_ALL, false},
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static const char *const operation_names[HOSTING_OPERATIONS] = {"start", "stop", "describe"};
+static const char *const operation_names[HOSTING_OPERATIONS] = {"start", "stop", "describe",
+                                                                "list_projects", "list_models"};
 
 const char *faults_operation_name(enum hosting_operation operation)
 {
@@ -51,7 +55,9 @@ static int parse_operation(const char *name, enum hosting_operation *out, struct
             return 0;
         }
     }
-    return error_set(err, ERROR_INVALID, "operation: saw \"%s\", expected start, stop or describe",
+    return error_set(err, ERROR_INVALID,
+                     "operation: saw \"%s\", expected start, stop, describe, list_projects or "
+                     "list_models",
                      name);
 }
 
@@ -147,7 +153,8 @@ bool faults_take(struct faults *faults, enum hosting_operation operation, const 
     disarm_over(faults, now_ms);
     for (size_t i = 0; i < faults->count; i++) {
         fault = &faults->armed[i];
-        if (fault->operation != operation || (fault->model[0] && strcmp(fault->model, model) != 0))
+        if (fault->operation != operation ||
+            (fault->model[0] && fnmatch(fault->model, model, 0) != 0))
             continue;
         if (fault->count > 0)
             fault->count--;

@@ -27,10 +27,11 @@ enum fault_kind {
     FAULT_ERROR_500,   /* 500, not done */
     FAULT_GARBAGE,     /* done; a body that is not JSON under the right status */
     FAULT_HALF_BODY,   /* done; the connection closes in the middle of the body */
-    FAULT_STALE,       /* describe: the status before the last change; for delay_ms, or by count */
-    FAULT_CONFLICT,    /* 409, not done */
-    FAULT_REPLAY,      /* stop: answers STOPPING_HOSTING; not done */
-    FAULT_REFUSE       /* the named error, not done */
+    FAULT_STALE,    /* describe, list_models: the status before the last change; for delay_ms, or by
+                       count */
+    FAULT_CONFLICT, /* 409, not done */
+    FAULT_REPLAY,   /* stop: answers STOPPING_HOSTING; not done */
+    FAULT_REFUSE    /* the named error, not done */
 };
 
 struct fault {
@@ -41,7 +42,8 @@ struct fault {
     int64_t armed_ms;
     bool applied;                  /* the call takes effect although it is answered so */
     const char *error_type;        /* of FAULT_REFUSE; a literal */
-    char model[HOSTING_NAME_SIZE]; /* "project/version", "" = any */
+    char model[HOSTING_NAME_SIZE]; /* pattern of "project/version" such as "boards/[12]", for
+                                      list_models of "project"; "" = any */
 };
 
 struct faults {
@@ -67,7 +69,7 @@ void faults_clear(struct faults *faults);
 /* The armed faults as an array; NULL when memory is out. */
 json_t *faults_json(const struct faults *faults);
 
-/* "start", "stop", "describe". */
+/* "start", "stop", "describe", "list_projects", "list_models". */
 const char *faults_operation_name(enum hosting_operation operation);
 
 #endif

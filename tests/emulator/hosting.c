@@ -42,6 +42,20 @@ bool hosting_status_parse(const char *name, enum hosting_status *out)
     return false;
 }
 
+bool hosting_operation_changes(enum hosting_operation operation)
+{
+    switch (operation) {
+    case HOSTING_START:
+    case HOSTING_STOP:
+        return true;
+    case HOSTING_DESCRIBE:
+    case HOSTING_LIST_PROJECTS:
+    case HOSTING_LIST_MODELS:
+        return false;
+    }
+    return false;
+}
+
 bool hosting_status_runs(enum hosting_status status)
 {
     return status == HOSTING_STARTING || status == HOSTING_HOSTED || status == HOSTING_STOPPING ||
@@ -81,6 +95,11 @@ bool hosting_token_valid(const char *token)
     size_t len = strlen(token);
 
     return len >= 1 && len <= HOSTING_TOKEN_MAX && all_of(token, "-");
+}
+
+bool hosting_page_token_valid(const char *token)
+{
+    return strlen(token) <= HOSTING_PAGE_TOKEN_MAX && all_of(token, "/+=");
 }
 
 /* The store. */
@@ -183,6 +202,7 @@ static void model_free(struct hosting_model *model)
 
 void hosting_clear(struct hosting *hosting)
 {
+    hosting_clear_projects(hosting);
     for (size_t i = 0; i < hosting->count; i++)
         model_free(hosting->models[i]);
     hosting->count = 0;
@@ -196,6 +216,7 @@ void hosting_free(struct hosting **hosting)
         return;
     hosting_clear(*hosting);
     free((*hosting)->models);
+    free((*hosting)->projects);
     free((*hosting)->buckets);
     free((*hosting)->live);
     free(*hosting);
@@ -241,27 +262,25 @@ int hosting_add(struct hosting *hosting, const char *project, const char *versio
         return error_set(err, ERROR_NOMEM, "no room for another model (at most %d)",
                          HOSTING_MODELS_MAX);
     model = model_create(project, version, now_ms);
-    if (!model)
+    if (!model || !hosting_add_to_project(hosting, project, model)) {
+        model_free(model);
         return error_set(err, ERROR_NOMEM, "no memory for another model");
+    }
     widen_buckets(hosting);
     hosting->models[hosting->count++] = model;
     put_in_bucket(hosting, model);
     return 0;
 }
 
-/* A walk over all models: nobody asks for `latest` often enough for an index. */
-static struct hosting_model *find_latest(const struct hosting *hosting, const char *project)
+/* A walk over the models of the project: nobody asks for `latest` often enough for an index. */
+static struct hosting_model *find_latest(const struct hosting *hosting, const char *name)
 {
-    size_t len = strlen(project);
+    const struct hosting_project *project = hosting_find_project(hosting, name);
     struct hosting_model *latest = NULL;
-    struct hosting_model *model;
 
-    for (size_t i = 0; i < hosting->count; i++) {
-        model = hosting->models[i];
-        if (model->project_len == len && memcmp(model->name, project, len) == 0 &&
-            (!latest || model->version > latest->version))
-            latest = model;
-    }
+    for (size_t i = 0; project && i < project->count; i++)
+        if (!latest || project->models[i]->version > latest->version)
+            latest = project->models[i];
     return latest;
 }
 

@@ -22,12 +22,14 @@
 #define HOSTING_NAME_SIZE                                                                          \
     (HOSTING_PROJECT_MAX + 1 + HOSTING_VERSION_MAX + 1) /* project/version                         \
                                                          */
-#define HOSTING_TOKEN_MAX  64
-#define HOSTING_MODELS_MAX 2000000
-#define HOSTING_TOKENS_MAX 1024 /* remembered at once, of one model */
-#define HOSTING_RUNS_MAX   65536
-#define HOSTING_UNITS_MAX  INT32_MAX
-#define HOSTING_OPEN       (-1) /* to_ms of a run that goes on */
+#define HOSTING_TOKEN_MAX      64
+#define HOSTING_PAGE_MAX       100 /* MaxResults: the most, and what is meant where it is absent */
+#define HOSTING_PAGE_TOKEN_MAX 2048
+#define HOSTING_MODELS_MAX     2000000
+#define HOSTING_TOKENS_MAX     1024 /* remembered at once, of one model */
+#define HOSTING_RUNS_MAX       65536
+#define HOSTING_UNITS_MAX      INT32_MAX
+#define HOSTING_OPEN           (-1) /* to_ms of a run that goes on */
 
 /* "An idempotency token is active for 8 hours" (StartModel, ClientToken). */
 #define HOSTING_TOKEN_LIFE_MS (INT64_C(8) * 60 * 60 * 1000)
@@ -44,8 +46,16 @@ enum hosting_status {
     HOSTING_DELETING
 };
 
-enum hosting_operation { HOSTING_START, HOSTING_STOP, HOSTING_DESCRIBE };
-#define HOSTING_OPERATIONS 3
+enum hosting_operation {
+    HOSTING_START,
+    HOSTING_STOP,
+    HOSTING_DESCRIBE,
+    HOSTING_LIST_PROJECTS,
+    HOSTING_LIST_MODELS
+};
+#define HOSTING_OPERATIONS 5
+/* StartModel and StopModel: the others change nothing. */
+bool hosting_operation_changes(enum hosting_operation operation);
 
 /* One stretch of billed time. */
 struct hosting_run {
@@ -87,6 +97,14 @@ struct hosting_model {
     struct hosting_model *next_in_bucket;
 };
 
+/* What lists are made of. */
+struct hosting_project {
+    char *name;
+    int64_t created_ms;
+    struct hosting_model **models; /* in the order they were made */
+    size_t count, capacity;
+};
+
 struct hosting;
 
 /* `settings` is borrowed, outlives the hosting, and may change between two calls. */
@@ -100,6 +118,7 @@ void hosting_clear(struct hosting *hosting);
 bool hosting_project_valid(const char *project);
 bool hosting_version_valid(const char *version);
 bool hosting_token_valid(const char *token);
+bool hosting_page_token_valid(const char *token); /* "" is none, and valid */
 
 /* A TRAINED model; one that is there already is left alone. `version` is digits. */
 int hosting_add(struct hosting *hosting, const char *project, const char *version, int64_t now_ms,
@@ -115,9 +134,11 @@ struct hosting_model *hosting_lookup(struct hosting *hosting, const char *projec
 struct hosting_call {
     const char *project;
     const char *version;
-    const char *token; /* "" = none: a new call each time */
-    int64_t min_units; /* start only; at least 1 */
-    int64_t max_units; /* 0 = not given */
+    const char *token;      /* "" = none: a new call each time */
+    int64_t min_units;      /* start only; at least 1 */
+    int64_t max_units;      /* 0 = not given */
+    const char *page_token; /* lists only: "" = the first page */
+    int64_t max_results;    /* lists only: 1 to HOSTING_PAGE_MAX */
 };
 
 /* Whether a call changed anything. */
@@ -136,6 +157,16 @@ struct hosting_view {
 };
 void hosting_describe(struct hosting *hosting, const struct hosting_call *call,
                       const struct hosting_view *view, int64_t now_ms, struct answer *answer);
+
+/*
+ * A page of ListProjects or ListModels, in the order of making. A page token is good for the list
+ * that it comes from, and its '+', '/' and '=' want to be encoded. A stale list of models is what
+ * it was before the last change of each.
+ */
+void hosting_list_projects(struct hosting *hosting, const struct hosting_call *call,
+                           const struct hosting_view *view, struct answer *answer);
+void hosting_list_models(struct hosting *hosting, const struct hosting_call *call,
+                         const struct hosting_view *view, int64_t now_ms, struct answer *answer);
 
 /*
  * Sets a status by hand, behind everybody's back. A status that runs opens the bill at `units`

@@ -5,7 +5,7 @@ tests_emulator_libemulator_a_SOURCES = \
 	%D%/answer.h %D%/answer.c \
 	%D%/control.h %D%/control.c \
 	%D%/faults.h %D%/faults.c \
-	%D%/hosting.h %D%/hosting.c %D%/hosting_calls.c %D%/hosting_internal.h \
+	%D%/hosting.h %D%/hosting.c %D%/hosting_calls.c %D%/hosting_internal.h %D%/hosting_list.c \
 	%D%/hosting_token.h %D%/hosting_token.c \
 	%D%/late.h %D%/late.c \
 	%D%/rate.h %D%/rate.c \

@@ -193,6 +193,31 @@ static const char *client_token(const struct verifier_request *request)
     return NULL;
 }
 
+static bool read_page(const struct route *route, struct hosting_call *call, struct answer *answer)
+{
+    const char *digits = route->max_results;
+
+    call->page_token = route->page_token;
+    call->max_results = digits[0] == '\0' ? HOSTING_PAGE_MAX : strtol(digits, NULL, 10);
+    if (digits[strspn(digits, "0123456789")] != '\0' || strlen(digits) > 3 ||
+        call->max_results < 1 || call->max_results > HOSTING_PAGE_MAX)
+        return invalid(answer, "MaxResults must be 1 to 100");
+    if (!hosting_page_token_valid(route->page_token))
+        return invalid(answer, "NextToken must be up to 2048 characters that match "
+                               "^[a-zA-Z0-9\\/\\+\\=]{0,2048}$");
+    return true;
+}
+
+static bool has_project(enum hosting_operation operation)
+{
+    return operation != HOSTING_LIST_PROJECTS;
+}
+
+static bool has_version(enum hosting_operation operation)
+{
+    return operation != HOSTING_LIST_PROJECTS && operation != HOSTING_LIST_MODELS;
+}
+
 /* What the service model demands of the parameters; fills `call`, which borrows from its inputs. */
 static bool validate(const struct verifier_request *request, const struct route *route,
                      struct hosting_call *call, struct answer *answer)
@@ -201,15 +226,17 @@ static bool validate(const struct verifier_request *request, const struct route 
 
     *call = (struct hosting_call){
         .project = route->project, .version = route->version, .token = token ? token : ""};
-    if (!hosting_project_valid(route->project))
+    if (has_project(route->operation) && !hosting_project_valid(route->project))
         return invalid(answer, "ProjectName must be 1 to 255 characters that match "
                                "[a-zA-Z0-9][a-zA-Z0-9_\\-]*");
-    if (!hosting_version_valid(route->version))
+    if (has_version(route->operation) && !hosting_version_valid(route->version))
         return invalid(answer, "ModelVersion must be 1 to 10 characters that match "
                                "([1-9][0-9]*|latest)");
-    if (token && route->operation != HOSTING_DESCRIBE && !hosting_token_valid(token))
+    if (token && hosting_operation_changes(route->operation) && !hosting_token_valid(token))
         return invalid(answer, "ClientToken must be 1 to 64 characters that match "
                                "^[a-zA-Z0-9-]+$");
+    if (!has_version(route->operation))
+        return read_page(route, call, answer);
     return route->operation != HOSTING_START || read_units(request, call, answer);
 }
 
@@ -232,10 +259,33 @@ static void answer_call(struct service *service, enum hosting_operation operatio
     struct hosting_view view = {
         .region = service->region, .account = service->account, .stale = stale};
 
-    if (operation == HOSTING_DESCRIBE)
-        hosting_describe(service->hosting, call, &view, now_ms, answer);
-    else
+    switch (operation) {
+    case HOSTING_START:
+    case HOSTING_STOP:
         (void)apply(service, operation, call, now_ms, answer);
+        break;
+    case HOSTING_DESCRIBE:
+        hosting_describe(service->hosting, call, &view, now_ms, answer);
+        break;
+    case HOSTING_LIST_PROJECTS:
+        hosting_list_projects(service->hosting, call, &view, answer);
+        break;
+    case HOSTING_LIST_MODELS:
+        hosting_list_models(service->hosting, call, &view, now_ms, answer);
+        break;
+    }
+}
+
+/* What an armed fault's pattern is held against. */
+static const char *fault_name(struct service *service, enum hosting_operation operation,
+                              const struct hosting_call *call, int64_t now_ms)
+{
+    const struct hosting_model *model;
+
+    if (!has_version(operation))
+        return call->project;
+    model = hosting_lookup(service->hosting, call->project, call->version, now_ms);
+    return model ? model->name : "";
 }
 
 /* Faults that answer with an error; with the others the answer that is there stands. */
@@ -300,9 +350,7 @@ static enum service_delivery perform(struct service *service, enum hosting_opera
                                      const struct hosting_call *call, int64_t now_ms,
                                      struct answer *answer, int64_t *delay_ms)
 {
-    struct hosting_model *model =
-        hosting_lookup(service->hosting, call->project, call->version, now_ms);
-    const char *name = model ? model->name : "";
+    const char *name = fault_name(service, operation, call, now_ms);
     struct fault fault;
 
     if (faults_take(&service->faults, operation, name, now_ms, &fault))
@@ -313,7 +361,7 @@ static enum service_delivery perform(struct service *service, enum hosting_opera
                          "The emulator holds %d late calls, which is the most.", LATE_MAX);
         return SERVICE_DELIVER;
     }
-    if (fault.applied || operation == HOSTING_DESCRIBE)
+    if (fault.applied || !hosting_operation_changes(operation))
         answer_call(service, operation, call, fault.kind == FAULT_STALE, now_ms, answer);
     else
         answer_set_hosting(
@@ -369,7 +417,7 @@ void service_handle(struct service *service, const struct verifier_request *requ
                     struct answer *answer, enum service_delivery *delivery)
 {
     struct route route;
-    bool known = route_parse(request->method, request->path, &route);
+    bool known = route_parse(request->method, request->path, request->query, &route);
     bool verified = verifier_check(service->verifier, request, service_wall_ms(service), answer);
 
     pthread_mutex_lock(&service->lock);

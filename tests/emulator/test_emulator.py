@@ -291,7 +291,87 @@ def test_parameters_are_judged(emulator):
         "ValidationException")
     code, name, answer = refused(client.describe_model, ProjectName="a", ModelVersion="1")
     assert (code, name, answer["ResourceType"]) == (404, "ResourceNotFoundException", "MODEL")
-    assert refused(client.list_models, ProjectName="a")[:2] == (404, "UnknownOperationException")
+    assert refused(client.describe_project, ProjectName="a")[:2] == (
+        404, "UnknownOperationException")
+
+
+def pages(client, operation, key, **arguments):
+    """What boto3's own paginator gets, page by page."""
+    return [page[key] for page in client.get_paginator(operation).paginate(**arguments)]
+
+
+def test_lists_come_in_pages(emulator):
+    client = emulator.client()
+    for number in range(1, 6):
+        emulator.control("models", {"project": "many", "version": number})
+        emulator.control("models", {"project": f"project-{number}", "version": 1})
+    emulator.control("set-status", {"project": "many", "version": 4, "status": "HOSTED"})
+
+    whole = client.list_models(ProjectName="many")
+    assert "NextToken" not in whole and "MinInferenceUnits" not in str(whole)
+    assert whole["Models"][3]["ModelArn"] == "arn:aws:lookoutvision:us-east-1:123456789012:model/many/4"
+    cut = pages(client, "list_models", "Models", ProjectName="many",
+                PaginationConfig={"PageSize": 2})
+    assert [[(m["ModelVersion"], m["Status"]) for m in page] for page in cut] == [
+        [("1", "TRAINED"), ("2", "TRAINED")], [("3", "TRAINED"), ("4", "HOSTED")],
+        [("5", "TRAINED")]]
+    token = client.list_models(ProjectName="many", MaxResults=2)["NextToken"]
+    assert set("+/=") <= set(token)
+
+    projects = pages(client, "list_projects", "Projects", PaginationConfig={"PageSize": 3})
+    assert [[p["ProjectName"] for p in page] for page in projects] == [
+        ["circuit-boards", "many", "project-1"], ["project-2", "project-3", "project-4"],
+        ["project-5"]]
+    assert projects[0][1]["ProjectArn"] == "arn:aws:lookoutvision:us-east-1:123456789012:project/many"
+
+
+def test_what_lists_refuse(emulator):
+    client = emulator.client()
+    emulator.control("models", {"project": "circuit-boards", "version": "2"})
+    emulator.control("models", {"project": "other", "version": "1"})
+    assert refused(client.list_models, ProjectName="a")[2]["ResourceType"] == "PROJECT"
+    assert refused(client.list_models, ProjectName="a b")[1] == "ValidationException"
+    assert refused(client.list_projects, MaxResults=101)[1] == "ValidationException"
+    assert refused(client.list_projects, NextToken="a&b")[1] == "ValidationException"
+    token = client.list_models(ProjectName="circuit-boards", MaxResults=1)["NextToken"]
+    assert refused(client.list_models, ProjectName="other", NextToken=token)[1] == (
+        "ValidationException")
+    assert len(client.list_models(ProjectName="circuit-boards", NextToken=token)["Models"]) == 1
+
+
+def test_faults_of_lists(emulator):
+    client = emulator.client()
+    emulator.fault("list_projects", "throttle")
+    assert refused(client.list_projects)[:2] == (429, "ThrottlingException")
+    emulator.fault("list_models", "error_500", model="other")
+    assert len(client.list_models(ProjectName="circuit-boards")["Models"]) == 1
+    emulator.control("faults/clear", {})
+    emulator.fault("list_models", "error_500", model="circuit-*")
+    assert refused(client.list_models, ProjectName="circuit-boards")[0] == 500
+    emulator.fault("list_models", "garbage")
+    with pytest.raises((botocore.exceptions.BotoCoreError, KeyError)):
+        client.list_models(ProjectName="circuit-boards")["Models"]
+    client.start_model(**START)
+    emulator.fault("list_models", "stale")
+    for expected in "TRAINED", "STARTING_HOSTING":
+        models = client.list_models(ProjectName="circuit-boards")["Models"]
+        assert models[0]["Status"] == expected
+    with pytest.raises(urllib.error.HTTPError):
+        emulator.fault("list_projects", "stale")
+    emulator.fault("stop", "throttle", model="circuit-boards/[23]")
+    assert client.stop_model(**MODEL)["Status"] == "STOPPING_HOSTING"
+    assert emulator.counters("list_models")["received"] == 5
+
+
+def test_each_list_has_its_own_rate(emulator):
+    emulator.control("settings", {"requests_per_second": 1})
+    client = emulator.client()
+    client.list_projects()
+    assert refused(client.list_projects)[1] == "ThrottlingException"
+    client.list_models(ProjectName="circuit-boards")
+    assert refused(client.list_models, ProjectName="circuit-boards")[1] == "ThrottlingException"
+    emulator.clock.advance(1000)
+    client.list_projects()
 
 
 def test_status_by_hand_and_reset(emulator):

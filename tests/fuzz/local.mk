@@ -1,7 +1,7 @@
 # Fuzz targets for what strangers' bytes reach. `make check' replays the corpora through them; built
 # with configure --enable-fuzzing (and clang), `make fuzz' looks for more, FUZZ_SECONDS for each.
-fuzz_targets = tests/fuzz/fuzz_credentials tests/fuzz/fuzz_http_head tests/fuzz/fuzz_policy \
-	tests/fuzz/fuzz_request tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_strict_json tests/fuzz/fuzz_token
+fuzz_targets = tests/fuzz/fuzz_answer tests/fuzz/fuzz_credentials tests/fuzz/fuzz_http_head \
+	tests/fuzz/fuzz_policy tests/fuzz/fuzz_request tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_strict_json tests/fuzz/fuzz_token
 check_PROGRAMS += $(fuzz_targets)
 dist_check_SCRIPTS += %D%/replay.sh
 EXTRA_DIST += %D%/corpus %D%/fuzz.sh
@@ -14,6 +14,9 @@ fuzz_ldflags = $(AM_LDFLAGS)
 endif
 TESTS += %D%/replay.sh
 
+tests_fuzz_fuzz_answer_SOURCES = %D%/fuzz.h %D%/fuzz_answer.c $(fuzz_main)
+tests_fuzz_fuzz_answer_LDADD = $(upstream_libs) $(system_clock) $(floor1_libs)
+tests_fuzz_fuzz_answer_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_credentials_SOURCES = %D%/fuzz.h %D%/fuzz_credentials.c $(fuzz_main)
 tests_fuzz_fuzz_credentials_LDADD = $(aws_libs) $(system_clock) $(floor1_libs)
 tests_fuzz_fuzz_credentials_LDFLAGS = $(fuzz_ldflags)

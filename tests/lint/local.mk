@@ -2,6 +2,7 @@
 lint_tests = \
 	%D%/banned-functions.sh \
 	%D%/bootstrap.sh \
+	%D%/crash-points.sh \
 	%D%/headers-alone.sh \
 	%D%/include-floors.sh \
 	%D%/no-secrets.sh \

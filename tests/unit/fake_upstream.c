@@ -15,6 +15,7 @@ struct fake_model {
 struct fake_upstream {
     struct upstream interface;
     const struct clock *clock;
+    int64_t epoch_ms; /* what to add to the monotonic clock to have the true time */
     pthread_mutex_t lock;
     uint64_t random;
     struct fake_chances chances;
@@ -45,6 +46,8 @@ static void begin(const struct fake_upstream *fake, struct upstream_answer *answ
     answer->sends = 1;
     answer->began_monotonic_ms = clock_monotonic_ms(fake->clock);
     answer->ended_monotonic_ms = answer->began_monotonic_ms;
+    /* The truth: a wall clock that nothing moves but time. */
+    answer->date_wall_ms = (fake->epoch_ms + answer->began_monotonic_ms) / 1000 * 1000;
 }
 
 static void refuse(struct upstream_answer *answer, enum upstream_fate fate, int status,
@@ -150,6 +153,39 @@ static void fake_describe(void *self, const struct upstream_call *call,
     pthread_mutex_unlock(&fake->lock);
 }
 
+/* One page: the project, or all the models. */
+static void list(struct fake_upstream *fake, bool models, struct upstream_answer *answer,
+                 struct upstream_page *page)
+{
+    begin(fake, answer);
+    upstream_page_clear(page);
+    pthread_mutex_lock(&fake->lock);
+    if (arrives(fake, answer, false)) {
+        accept(answer, 200, MODEL_STATUS_UNKNOWN);
+        page->count = models ? FAKE_MODELS : 1;
+        (void)snprintf(page->entries[0].name, sizeof(page->entries[0].name), "%s", FAKE_PROJECT);
+    }
+    for (unsigned i = 0; models && i < page->count; i++) {
+        (void)snprintf(page->entries[i].name, sizeof(page->entries[i].name), "%u", i + 1);
+        page->entries[i].status = fake->models[i + 1].running ? MODEL_HOSTED : MODEL_TRAINED;
+    }
+    pthread_mutex_unlock(&fake->lock);
+}
+
+static void fake_list_projects(void *self, const struct upstream_call *call,
+                               struct upstream_answer *answer, struct upstream_page *page)
+{
+    (void)call;
+    list(self, false, answer, page);
+}
+
+static void fake_list_models(void *self, const struct upstream_call *call,
+                             struct upstream_answer *answer, struct upstream_page *page)
+{
+    (void)call;
+    list(self, true, answer, page);
+}
+
 static int fake_start_body(void *self, int64_t min_units, int64_t max_units, char *out, size_t size)
 {
     (void)self;
@@ -167,6 +203,8 @@ static const struct upstream_ops ops = {
     .start = fake_start,
     .stop = fake_stop,
     .describe = fake_describe,
+    .list_projects = fake_list_projects,
+    .list_models = fake_list_models,
     .start_body = fake_start_body,
     .close = fake_close,
     .free = fake_close,
@@ -178,6 +216,7 @@ struct fake_upstream *fake_upstream_create(const struct clock *clock, uint64_t s
     if (fake == NULL || pthread_mutex_init(&fake->lock, NULL) != 0)
         abort();
     fake->clock = clock;
+    fake->epoch_ms = clock_wall_ms(clock) - clock_monotonic_ms(clock);
     fake->random = seed * 2 + 1;
     fake->interface = (struct upstream){.ops = &ops, .self = fake};
     return fake;

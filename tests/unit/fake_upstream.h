@@ -8,7 +8,8 @@
 #include "gateway/base/clock.h"
 #include "gateway/upstream/upstream.h"
 
-#define FAKE_MODELS 64 /* versions 1 to 64 of whatever project */
+#define FAKE_MODELS  64       /* versions 1 to 64 of whatever project */
+#define FAKE_PROJECT "boards" /* the one that is listed */
 
 /* Chances in a hundred, for each call on its own. */
 struct fake_chances {

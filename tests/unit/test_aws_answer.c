@@ -363,6 +363,142 @@ static void test_bad_description_is_doubt(void **state)
                      UPSTREAM_DOUBT);
 }
 
+static struct upstream_answer decode_page(const char *text, enum aws_list list, const char *asked,
+                                          struct upstream_page *page)
+{
+    struct upstream_answer answer = {.http_status = 200, .fate = UPSTREAM_DOUBT};
+    const struct upstream_call call = {.page_token = asked};
+    char body[64 * 1024];
+
+    assert_true(strlen(text) < sizeof(body));
+    snprintf(body, sizeof(body), "%s", text);
+    const struct http_response response = respond(200, NULL, NULL, body);
+    aws_answer_decode_page(&response, list, &call, &answer, page);
+    return answer;
+}
+
+/* A page of `count` models; the caller frees it. */
+static char *models_page(unsigned count)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, 64 * 1024);
+    strbuf_addstr(&text, "{\"Models\":[");
+    for (unsigned i = 1; i <= count; i++)
+        strbuf_addf(&text, "%s{\"ModelVersion\":\"%u\",\"Status\":\"%s\"}", i > 1 ? "," : "", i,
+                    i % 2 ? "HOSTED" : "TRAINED");
+    strbuf_addstr(&text, "]}");
+    char *copy = strdup(text.data);
+    strbuf_free(&text);
+    return copy;
+}
+
+static void test_good_pages(void **state)
+{
+    struct upstream_page page;
+    char *full = models_page(UPSTREAM_PAGE_MAX);
+
+    (void)state;
+    assert_int_equal(decode_page(full, AWS_LIST_MODELS, NULL, &page).fate, UPSTREAM_ACCEPTED);
+    assert_int_equal(page.count, UPSTREAM_PAGE_MAX);
+    assert_string_equal(page.entries[99].name, "100");
+    assert_int_equal(page.entries[99].status, MODEL_TRAINED);
+    assert_int_equal(page.entries[98].status, MODEL_HOSTED);
+    free(full);
+
+    assert_int_equal(
+        decode_page("{\"Models\":[{\"ModelVersion\":\"9999999999\",\"Status\":\"A_NEW_WORD\","
+                    "\"ModelArn\":\"arn:aws:lookoutvision:eu-central-1:123456789012:model/p/9\","
+                    "\"Performance\":{\"F1Score\":0.9},\"Description\":null},"
+                    "{\"ModelVersion\":\"2\",\"Status\":\"TRAINED\"}],\"NextToken\":\"b\"}",
+                    AWS_LIST_MODELS, "a", &page)
+            .fate,
+        UPSTREAM_ACCEPTED);
+    assert_int_equal(page.entries[0].status, MODEL_STATUS_UNKNOWN);
+    assert_string_equal(page.account, "123456789012");
+    assert_string_equal(page.next_token, "b");
+
+    assert_int_equal(
+        decode_page("{\"Projects\":[],\"NextToken\":null}", AWS_LIST_PROJECTS, "a", &page).fate,
+        UPSTREAM_ACCEPTED);
+    assert_int_equal(page.count, 0);
+    assert_string_equal(page.next_token, "");
+}
+
+#define MODEL(members)   "{\"Models\":[{" members "}]}"
+#define PROJECT(members) "{\"Projects\":[{" members "}]}"
+#define ARN(account)     "\"arn:aws:lookoutvision:eu-central-1:" account ":project/p\""
+
+static void test_bad_pages_are_doubt(void **state)
+{
+    static const struct {
+        enum aws_list list;
+        const char *body;
+    } bad[] = {
+        {AWS_LIST_PROJECTS, ""},
+        {AWS_LIST_PROJECTS, "{}"},
+        {AWS_LIST_PROJECTS, "[]"},
+        {AWS_LIST_PROJECTS, "{\"Models\":[]}"},
+        {AWS_LIST_PROJECTS, "{\"Projects\":{}}"},
+        {AWS_LIST_PROJECTS, "{\"Projects\":[7]}"},
+        {AWS_LIST_PROJECTS, PROJECT("")},
+        {AWS_LIST_PROJECTS, PROJECT("\"ProjectName\":\"\"")},
+        {AWS_LIST_PROJECTS, PROJECT("\"ProjectName\":7")},
+        {AWS_LIST_PROJECTS, PROJECT("\"ProjectName\":\"a/b\"")},
+        {AWS_LIST_PROJECTS, PROJECT("\"ProjectName\":\"..\"")},
+        {AWS_LIST_PROJECTS, PROJECT("\"ProjectName\":\"-a\"")},
+        {AWS_LIST_PROJECTS, PROJECT("\"ProjectName\":\"caf\xc3\xa9\"")},
+        {AWS_LIST_PROJECTS,
+         "{\"Projects\":[{\"ProjectName\":\"p\",\"ProjectArn\":" ARN(
+             "123456789012") "},{\"ProjectName\":\"q\",\"ProjectArn\":" ARN("123456789013") "}]}"},
+        {AWS_LIST_PROJECTS, "{\"Projects\":[],\"NextToken\":7}"},
+        {AWS_LIST_PROJECTS, "{\"Projects\":[],\"NextToken\":\"a&b\"}"},
+        {AWS_LIST_PROJECTS, "{\"Projects\":[],\"NextToken\":\"asked\"}"},
+        {AWS_LIST_MODELS, "{\"Projects\":[]}"},
+        {AWS_LIST_MODELS, MODEL("\"Status\":\"HOSTED\"")},
+        {AWS_LIST_MODELS, MODEL("\"ModelVersion\":\"1\"")},
+        {AWS_LIST_MODELS, MODEL("\"ModelVersion\":\"1\",\"Status\":null")},
+        {AWS_LIST_MODELS, MODEL("\"ModelVersion\":1,\"Status\":\"HOSTED\"")},
+        {AWS_LIST_MODELS, MODEL("\"ModelVersion\":\"01\",\"Status\":\"HOSTED\"")},
+        {AWS_LIST_MODELS, MODEL("\"ModelVersion\":\"latest\",\"Status\":\"HOSTED\"")},
+        {AWS_LIST_MODELS, MODEL("\"ModelVersion\":\"12345678901\",\"Status\":\"HOSTED\"")},
+        {AWS_LIST_MODELS, MODEL("\"ModelVersion\":\"1\",\"Status\":\"HOSTED\",\"ModelArn\":7")},
+    };
+    struct upstream_page page;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        memset(&page, 0x55, sizeof(page));
+        if (decode_page(bad[i].body, bad[i].list, "asked", &page).fate != UPSTREAM_DOUBT)
+            fail_msg("row %zu was believed: %s", i, bad[i].body);
+        assert_int_equal(page.count, 0);
+        assert_string_equal(page.account, "");
+        assert_string_equal(page.next_token, "");
+    }
+    char *over = models_page(UPSTREAM_PAGE_MAX + 1);
+    assert_int_equal(decode_page(over, AWS_LIST_MODELS, NULL, &page).fate, UPSTREAM_DOUBT);
+    free(over);
+}
+
+/* However much of a page arrives: only the whole one is believed. */
+static void test_cut_pages_are_doubt(void **state)
+{
+    struct upstream_page page;
+    char *whole = models_page(3);
+    const size_t len = strlen(whole);
+
+    (void)state;
+    for (size_t cut = 0; cut < len; cut++) {
+        char kept = whole[cut];
+        whole[cut] = '\0';
+        assert_int_equal(decode_page(whole, AWS_LIST_MODELS, NULL, &page).fate, UPSTREAM_DOUBT);
+        assert_int_equal(page.count, 0);
+        whole[cut] = kept;
+    }
+    assert_int_equal(decode_page(whole, AWS_LIST_MODELS, NULL, &page).fate, UPSTREAM_ACCEPTED);
+    free(whole);
+}
+
 static void test_status_words(void **state)
 {
     (void)state;
@@ -419,12 +555,14 @@ static void test_endpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classification),   cmocka_unit_test(test_deep_body_is_not_parsed),
-        cmocka_unit_test(test_error_members),    cmocka_unit_test(test_session_token_is_cut),
-        cmocka_unit_test(test_clock_is_blamed),  cmocka_unit_test(test_head),
-        cmocka_unit_test(test_good_status),      cmocka_unit_test(test_bad_status_is_doubt),
-        cmocka_unit_test(test_good_description), cmocka_unit_test(test_bad_description_is_doubt),
-        cmocka_unit_test(test_status_words),     cmocka_unit_test(test_endpoints),
+        cmocka_unit_test(test_classification),      cmocka_unit_test(test_deep_body_is_not_parsed),
+        cmocka_unit_test(test_error_members),       cmocka_unit_test(test_session_token_is_cut),
+        cmocka_unit_test(test_clock_is_blamed),     cmocka_unit_test(test_head),
+        cmocka_unit_test(test_good_status),         cmocka_unit_test(test_bad_status_is_doubt),
+        cmocka_unit_test(test_good_description),    cmocka_unit_test(test_bad_description_is_doubt),
+        cmocka_unit_test(test_good_pages),          cmocka_unit_test(test_bad_pages_are_doubt),
+        cmocka_unit_test(test_cut_pages_are_doubt), cmocka_unit_test(test_status_words),
+        cmocka_unit_test(test_endpoints),
     };
     return cmocka_run_group_tests_name("aws_answer", tests, NULL, NULL);
 }

@@ -215,6 +215,7 @@ static struct upstream *open_upstream(const struct fixture *f, const char *prefi
         .start_pacing.per_second = per_second,
         .stop_pacing.per_second = per_second,
         .describe_pacing.per_second = per_second,
+        .list_pacing.per_second = per_second,
         .credentials = f->credentials,
         .client = f->client,
         .clock = f->clock,
@@ -281,15 +282,28 @@ static struct upstream_answer call_start(const struct fixture *f, const struct u
 
 /* ---- the wire ---- */
 
-/* Signs again what arrived, with our own names for what was signed. */
-static void assert_signature(struct fixture *f, const char *method, const char *path,
-                             const char *const *names, size_t count, const char *body)
+static void assert_not_sent(struct fixture *f, const struct upstream_answer *answer,
+                            const char *why, unsigned requests)
+{
+    assert_int_equal(answer->fate, UPSTREAM_NOT_SENT);
+    assert_int_equal(answer->sends, 0);
+    assert_int_equal(answer->http_status, 0);
+    assert_non_null(strstr(answer->message, why));
+    assert_true(answer->began_monotonic_ms <= answer->ended_monotonic_ms);
+    assert_int_equal(request_count(&f->server), requests);
+}
+
+/* Signs again what arrived, with our own names for what was signed. `query` may be NULL. */
+static void assert_signature_of(struct fixture *f, const char *method, const char *path,
+                                const char *query, const char *const *names, size_t count,
+                                const char *body)
 {
     struct sigv4_header headers[8];
     char *values[8];
     struct sigv4_scope scope = {.region = "eu-central-1", .service = "lookoutvision"};
     const struct sigv4_request request = {.method = method,
                                           .path = path,
+                                          .query = query,
                                           .headers = headers,
                                           .header_count = count,
                                           .body = body,
@@ -308,6 +322,12 @@ static void assert_signature(struct fixture *f, const char *method, const char *
     strbuf_free(&expected);
     for (size_t i = 0; i < count; i++)
         free(values[i]);
+}
+
+static void assert_signature(struct fixture *f, const char *method, const char *path,
+                             const char *const *names, size_t count, const char *body)
+{
+    assert_signature_of(f, method, path, NULL, names, count, body);
 }
 
 static void assert_request_line(struct fixture *f, const char *expected)
@@ -403,6 +423,85 @@ static void test_describe_on_the_wire(void **state)
     upstream_free(&upstream);
 }
 
+static const char *const list_names[] = {"host", "x-amz-date", "x-amz-security-token"};
+
+static void test_list_projects_on_the_wire(void **state)
+{
+    struct fixture *f = *state;
+    const struct upstream_call call = {.deadline_ms = clock_monotonic_ms(f->clock) + MINUTE_MS};
+    struct upstream_answer answer;
+    struct upstream_page page;
+
+    memset(&page, 0xff, sizeof(page));
+    add_reply(&f->server, 200, "",
+              "{\"Projects\":[{\"ProjectName\":\"circuit-boards\",\"ProjectArn\":"
+              "\"arn:aws:lookoutvision:eu-central-1:123456789012:project/circuit-boards\"}],"
+              "\"NextToken\":\"a+/b==\"}");
+    f->upstream->ops->list_projects(f->upstream->self, &call, &answer, &page);
+    assert_int_equal(answer.fate, UPSTREAM_ACCEPTED);
+    assert_int_equal(answer.sends, 1);
+    assert_int_equal(page.count, 1);
+    assert_string_equal(page.entries[0].name, "circuit-boards");
+    assert_string_equal(page.account, "123456789012");
+    assert_string_equal(page.next_token, "a+/b==");
+    assert_request_line(f, "GET /2020-11-20/projects?maxResults=100 HTTP/1.1\r\n");
+    assert_null(sent_header(&f->server, "X-Amzn-Client-Token"));
+    assert_signature_of(f, "GET", "/2020-11-20/projects", "maxResults=100", list_names, 3, "");
+}
+
+/* The token's '+', '/' and '=' arrive as they were given: a '+' as such would be a blank. */
+static void test_list_models_on_the_wire(void **state)
+{
+    struct fixture *f = *state;
+    struct upstream *upstream = open_upstream(f, "/base", 0);
+    struct upstream_call call = make_call(f);
+    struct upstream_answer answer;
+    struct upstream_page page;
+
+    call.page_token = "a+/b==";
+    add_reply(&f->server, 200, "",
+              "{\"Models\":[{\"ModelVersion\":\"1\",\"Status\":\"HOSTED\"},"
+              "{\"ModelVersion\":\"2\",\"Status\":\"TRAINED\"}]}");
+    upstream->ops->list_models(upstream->self, &call, &answer, &page);
+    assert_int_equal(answer.fate, UPSTREAM_ACCEPTED);
+    assert_int_equal(page.count, 2);
+    assert_string_equal(page.entries[1].name, "2");
+    assert_int_equal(page.entries[0].status, MODEL_HOSTED);
+    assert_int_equal(page.entries[1].status, MODEL_TRAINED);
+    assert_string_equal(page.next_token, "");
+    assert_request_line(f, "GET /base/2020-11-20/projects/circuit-boards/models"
+                           "?maxResults=100&nextToken=a%2B%2Fb%3D%3D HTTP/1.1\r\n");
+    assert_signature_of(f, "GET", "/base/2020-11-20/projects/circuit-boards/models",
+                        "maxResults=100&nextToken=a%2B%2Fb%3D%3D", list_names, 3, "");
+    upstream_free(&upstream);
+}
+
+/* The longest token, all of it encoded, has its place; and each list has turns of its own. */
+static void test_long_page_token_and_turns(void **state)
+{
+    struct fixture *f = *state;
+    struct upstream *upstream = open_upstream(f, "", 1);
+    struct upstream_call call = make_call(f);
+    struct upstream_answer answer;
+    struct upstream_page page;
+    char token[UPSTREAM_PAGE_TOKEN_MAX + 1];
+
+    memset(token, '+', sizeof(token) - 1);
+    token[sizeof(token) - 1] = '\0';
+    call.page_token = token;
+    add_reply(&f->server, 200, "", "{\"Projects\":[]}");
+    add_reply(&f->server, 200, "", "{\"Models\":[]}");
+    upstream->ops->list_projects(upstream->self, &call, &answer, &page);
+    assert_int_equal(answer.fate, UPSTREAM_ACCEPTED);
+    assert_int_equal(page.count, 0);
+    upstream->ops->list_models(upstream->self, &call, &answer, &page);
+    assert_int_equal(answer.fate, UPSTREAM_ACCEPTED);
+    call.deadline_ms = clock_monotonic_ms(f->clock) - 1;
+    upstream->ops->list_models(upstream->self, &call, &answer, &page);
+    assert_not_sent(f, &answer, "", 2);
+    upstream_free(&upstream);
+}
+
 /* ---- the fate ---- */
 
 static void test_answers_and_their_fate(void **state)
@@ -473,17 +572,6 @@ static void test_too_large_answer_is_doubt(void **state)
     free(body);
     assert_int_equal(call_start(f, f->upstream).fate, UPSTREAM_DOUBT);
     assert_int_equal(call_start(f, f->upstream).fate, UPSTREAM_ACCEPTED);
-}
-
-static void assert_not_sent(struct fixture *f, const struct upstream_answer *answer,
-                            const char *why, unsigned requests)
-{
-    assert_int_equal(answer->fate, UPSTREAM_NOT_SENT);
-    assert_int_equal(answer->sends, 0);
-    assert_int_equal(answer->http_status, 0);
-    assert_non_null(strstr(answer->message, why));
-    assert_true(answer->began_monotonic_ms <= answer->ended_monotonic_ms);
-    assert_int_equal(request_count(&f->server), requests);
 }
 
 static void test_refused_connection_is_not_sent(void **state)
@@ -676,7 +764,7 @@ static void test_settings_are_checked(void **state)
                                                 .credentials = f->credentials,
                                                 .client = f->client,
                                                 .clock = f->clock};
-    struct lookoutvision_settings bad[5] = {good, good, good, good, good};
+    struct lookoutvision_settings bad[6] = {good, good, good, good, good, good};
     struct upstream *upstream = NULL;
 
     bad[0].endpoint = "ftp://h";
@@ -684,7 +772,8 @@ static void test_settings_are_checked(void **state)
     bad[2].region = "eu/central";
     bad[3].attempt_timeout_ms = 0;
     bad[4].describe_pacing.per_second = -1;
-    for (size_t i = 0; i < 5; i++) {
+    bad[5].list_pacing.per_second = -1;
+    for (size_t i = 0; i < 6; i++) {
         assert_int_equal(lookoutvision_open(&bad[i], &upstream, NULL), ERROR_INVALID);
         assert_null(upstream);
     }
@@ -699,6 +788,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_start_on_the_wire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stop_on_the_wire, setup, teardown),
         cmocka_unit_test_setup_teardown(test_describe_on_the_wire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_list_projects_on_the_wire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_list_models_on_the_wire, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_page_token_and_turns, setup, teardown),
         cmocka_unit_test_setup_teardown(test_answers_and_their_fate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_broken_answers_are_doubt, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_large_answer_is_doubt, setup, teardown),
