@@ -4,6 +4,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/admission.h %D%/admission_describe.c %D%/admission_start.c %D%/admission_stop.c \
 	%D%/context.h \
 	%D%/control.h %D%/control.c \
+	%D%/held.h %D%/held.c \
 	%D%/model_calls.h %D%/model_calls.c \
 	%D%/model_change.h %D%/model_change.c \
 	%D%/model_name.h %D%/model_name.c \
@@ -11,7 +12,8 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
 	%D%/rules.h %D%/rules.c \
-	%D%/time_keeper.h %D%/time_keeper.c
+	%D%/time_keeper.h %D%/time_keeper.c \
+	%D%/unrecorded.h %D%/unrecorded.c
 
 control_unit_tests = tests/unit/test_control tests/unit/test_model_calls tests/unit/test_rules \
 	tests/unit/test_time_keeper
