@@ -39,16 +39,24 @@ static int fail_document(const char *file, const struct error *err)
     return EX_DATAERR;
 }
 
+static int read_text(const char *file, size_t max, char **text, size_t *len)
+{
+    struct error err = {0};
+    if (file_read(file, max, text, len, &err) == 0)
+        return EX_OK;
+    (void)fprintf(stderr, "lookout-gateway: %s\n", err.message);
+    return EX_NOINPUT;
+}
+
 /* EX_OK and a policy, or a status for the process with the reason told. */
 static int load_policy(const char *file, struct policy **out)
 {
     struct error err = {0};
     char *text = NULL;
     size_t len = 0;
-    if (file_read(file, POLICY_MAX_BYTES, &text, &len, &err) != 0) {
-        (void)fprintf(stderr, "lookout-gateway: %s\n", err.message);
-        return EX_NOINPUT;
-    }
+    int status = read_text(file, POLICY_MAX_BYTES, &text, &len);
+    if (status != EX_OK)
+        return status;
     int result = policy_parse(text, len, zone_file_load, NULL, out, &err);
     file_free(&text, len);
     return result == 0 ? EX_OK : fail_document(file, &err);
@@ -193,10 +201,9 @@ static int load_state(const char *file, int64_t now_ms, struct held **out, size_
     struct error err = {0};
     char *text = NULL;
     size_t len = 0;
-    if (file_read(file, EXPLAIN_STATE_MAX_BYTES, &text, &len, &err) != 0) {
-        (void)fprintf(stderr, "lookout-gateway: %s\n", err.message);
-        return EX_NOINPUT;
-    }
+    int status = read_text(file, EXPLAIN_STATE_MAX_BYTES, &text, &len);
+    if (status != EX_OK)
+        return status;
     int result = explain_state_parse(text, len, now_ms, out, count, &err);
     file_free(&text, len);
     return result == 0 ? EX_OK : fail_document(file, &err);
