@@ -25,6 +25,22 @@ struct quota_usage {
     int64_t used_models, reserved_models;
 };
 
+struct quota_unit_time {
+    int64_t used;     /* unit-milliseconds: settled, and elapsed of what is held */
+    int64_t reserved; /* the rest of the worst case of what is held */
+};
+
+enum quota_scope { QUOTA_SCOPE_TEAM, QUOTA_SCOPE_ACCOUNT };
+
+/* What is known at one instant, as a decision may ask for it; the ledger fills it. */
+struct quota_books {
+    struct quota_usage account, team;
+    /* Unit-time of a scope within [from, until), both on quarter-hours. */
+    int (*unit_time)(void *self, enum quota_scope scope, int64_t from_ms, int64_t until_ms,
+                     struct quota_unit_time *out, struct error *err);
+    void *self;
+};
+
 enum quota_rule_kind {
     QUOTA_TEAM_KNOWN,       /* the policy names the team */
     QUOTA_PROJECT_ALLOWED,  /* a pattern of the team matches the project */
@@ -32,8 +48,6 @@ enum quota_rule_kind {
     QUOTA_CONCURRENT_UNITS, /* used + reserved + requested <= limit */
     QUOTA_RUNNING_MODELS    /* the same, requested = 1 model */
 };
-
-enum quota_scope { QUOTA_SCOPE_TEAM, QUOTA_SCOPE_ACCOUNT };
 
 /* One rule's answer. For the two name rules the numbers are all 0. */
 struct quota_rule {

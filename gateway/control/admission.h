@@ -13,6 +13,7 @@
 struct start_request {
     const char *team;
     const char *subject;
+    const char *request_id; /* for the journal; NULL = none */
     const char *project;
     const char *version; /* a number or "latest", which is resolved before anything is counted */
     int64_t min_units;
@@ -59,6 +60,7 @@ void admission_start(struct control *control, const struct start_request *reques
 struct stop_request {
     const char *team; /* the caller's; NULL for an administrator, who may stop any */
     const char *subject;
+    const char *request_id; /* for the journal; NULL = none */
     const char *project;
     const char *version; /* a number, or "latest": the newest version that the team holds */
 };

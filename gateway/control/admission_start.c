@@ -26,13 +26,25 @@ struct decide_context {
     bool decided;
 };
 
-static bool decide(void *context, const struct quota_usage *account, const struct quota_usage *team)
+static int decide(void *context, const struct quota_books *books, bool *admitted, struct error *err)
 {
     struct decide_context *decide_context = context;
-    policy_evaluate(decide_context->policy, &decide_context->request, account, team,
+    (void)err;
+    policy_evaluate(decide_context->policy, &decide_context->request, &books->account, &books->team,
                     &decide_context->decision);
     decide_context->decided = true;
-    return decide_context->decision.verdict == QUOTA_ADMITTED;
+    *admitted = decide_context->decision.verdict == QUOTA_ADMITTED;
+    return 0;
+}
+
+static struct ledger_cause start_cause(struct control *control, const struct start_request *request,
+                                       const struct start_result *out)
+{
+    struct ledger_cause cause = control_cause(control, "start");
+    cause.actor = request->subject;
+    cause.request_id = request->request_id;
+    cause.policy = out->policy_digest;
+    return cause;
 }
 
 static int64_t worst_case_units(const struct start_request *request)
@@ -77,6 +89,7 @@ static int make_row(struct control *control, const struct control_settings *sett
     row->first_send_ms = row->created_ms;
     row->last_send_ms = row->created_ms;
     row->lease_end_ms = row->created_ms + settings->lease_ms;
+    row->worst_end_ms = row->lease_end_ms;
     return 0;
 }
 
@@ -93,11 +106,14 @@ static void keep_decision(const struct decide_context *context, struct start_res
 static bool refused_for_ever(struct control *control, struct decide_context *context,
                              struct start_result *out)
 {
-    struct quota_usage account = {0}, team = {0};
+    struct quota_books books = {0};
     struct error err = {0};
-    if (ledger_usage(control->ledger, context->request.team, &account, &team, &err) != 0)
+    bool admitted = false;
+    if (ledger_usage(control->ledger, context->request.team, &books.account, &books.team, &err) !=
+            0 ||
+        decide(context, &books, &admitted, &err) != 0)
         return false; /* the ledger's own step will tell */
-    if (decide(context, &account, &team) || context->decision.verdict != QUOTA_REFUSED_EVER)
+    if (admitted || context->decision.verdict != QUOTA_REFUSED_EVER)
         return false;
     out->outcome = START_QUOTA;
     keep_decision(context, out);
@@ -174,8 +190,8 @@ static void answer_sent(bool settled, const struct upstream_answer *last, struct
 /* A row that is there already, by key or by model: send again where that finds the truth, then
  * tell. */
 static void answer_present(struct control *control, const struct control_settings *settings,
-                           enum start_outcome outcome, int64_t deadline_ms,
-                           struct start_result *out)
+                           const struct start_request *request, enum start_outcome outcome,
+                           int64_t deadline_ms, struct start_result *out)
 {
     struct upstream_answer last = {.fate = UPSTREAM_NOT_SENT};
     out->outcome = outcome;
@@ -184,7 +200,8 @@ static void answer_present(struct control *control, const struct control_setting
         return;
     }
     if (rules_may_resend(settings, control_now_ms(control), &out->row)) {
-        struct change_budget budget = model_change_request_budget(settings, deadline_ms);
+        struct ledger_cause cause = start_cause(control, request, out);
+        struct change_budget budget = model_change_request_budget(settings, deadline_ms, &cause);
         bool settled = model_change_start(control, &budget, &out->row, &last);
         if (out->row.state != RESERVATION_ACTIVE)
             answer_sent(settled, &last, out);
@@ -243,7 +260,7 @@ static bool answer_known_key(struct control *control, const struct control_setti
         keep_row(request, &found.row, out);
     bool known = !(out->row.state == RESERVATION_VOID && reservation_end_rearms(out->row.end));
     if (known)
-        answer_present(control, settings, START_REPLAYED, deadline_ms, out);
+        answer_present(control, settings, request, START_REPLAYED, deadline_ms, out);
     model_calls_release(control->calls, &call);
     return known;
 }
@@ -310,7 +327,8 @@ static void reserve_and_send(struct control *control, const struct control_setti
     struct ledger_reserve_result reserved;
     struct upstream_answer last;
     struct error err = {0};
-    struct change_budget budget = model_change_request_budget(settings, deadline_ms);
+    struct change_budget budget =
+        model_change_request_budget(settings, deadline_ms, &reserve->cause);
 
     int result = ledger_reserve(control->ledger, reserve, &reserved, &err);
     CRASH_POINT(START_RESERVED);
@@ -342,7 +360,7 @@ static void reserve_and_send(struct control *control, const struct control_setti
         else if (request->dry_run)
             out->outcome = reserved.outcome == LEDGER_HELD ? START_PRESENT : START_REPLAYED;
         else
-            answer_present(control, settings,
+            answer_present(control, settings, request,
                            reserved.outcome == LEDGER_HELD ? START_PRESENT : START_REPLAYED,
                            deadline_ms, out);
         break;
@@ -396,6 +414,7 @@ static void start(struct control *control, const struct control_settings *settin
         .dry_run = request->dry_run,
         .decide = decide,
         .decide_context = context,
+        .cause = start_cause(control, request, out),
     };
     struct model_call call;
     if (make_fingerprint(request, reserve.fingerprint) != 0) {
@@ -420,7 +439,7 @@ static void start(struct control *control, const struct control_settings *settin
         return;
     }
     if (make_row(control, settings, request, version, &reserve.row) == 0) {
-        reserve.now_ms = reserve.row.created_ms;
+        reserve.now_ms = reserve.cause.at_ms = reserve.row.created_ms;
         reserve_and_send(control, settings, request, &reserve, deadline_ms, out);
     } else {
         out->outcome = START_UNAVAILABLE;

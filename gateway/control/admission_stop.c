@@ -74,16 +74,20 @@ static int find_held(struct control *control, const struct stop_request *request
     return result;
 }
 
-static void stop_held(struct control *control, int64_t deadline_ms, struct stop_result *out)
+static void stop_held(struct control *control, const struct stop_request *request,
+                      int64_t deadline_ms, struct stop_result *out)
 {
     struct control_settings settings;
     struct model_call call;
     struct error err = {0};
+    struct ledger_cause cause = control_cause(control, "stop");
+    cause.actor = request->subject;
+    cause.request_id = request->request_id;
     control_get_settings(control, &settings);
     int result = 0;
     /* Not where it is STOPPING: a write would only make an observation under way be lost. */
     if (out->row.state != RESERVATION_STOPPING)
-        result = model_change_write(control, apply_stop_request, NULL, &out->row, &err);
+        result = model_change_write(control, &cause, apply_stop_request, NULL, &out->row, &err);
     CRASH_POINT(STOP_WRITTEN);
     if (result != 0) {
         out->outcome = result == ERROR_UNCERTAIN ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
@@ -104,7 +108,7 @@ static void stop_held(struct control *control, int64_t deadline_ms, struct stop_
     }
     if (ledger_get(control->ledger, out->row.id, &out->row, &err) == 0 &&
         out->row.state == RESERVATION_STOPPING) {
-        struct change_budget budget = model_change_request_budget(&settings, deadline_ms);
+        struct change_budget budget = model_change_request_budget(&settings, deadline_ms, &cause);
         out->confirmed = out->row.stop_accepted_ms != 0;
         /* The first call is the request's, each further one the reconciler's: a caller who repeats
          * himself would begin the wait for two observations anew each time. */
@@ -129,7 +133,7 @@ void admission_stop(struct control *control, const struct stop_request *request,
     if (result == 0) {
         LOG(LOG_INFO, "stop.asked", log_str("reservation", out->row.id),
             log_str("subject", request->subject), log_str("team", request->team));
-        stop_held(control, deadline_ms, out);
+        stop_held(control, request, deadline_ms, out);
     } else if (result == ERROR_NOT_FOUND) {
         out->outcome = STOP_NOT_HELD;
         control_say(out->detail, "no running reservation of model %s/%s is yours to stop",

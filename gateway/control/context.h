@@ -65,6 +65,13 @@ void control_describe(struct control *control, const char *project, const char *
 void control_say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/*
+ * Why a row is changed now, for the journal. What the gateway does by itself has the actor
+ * CONTROL_ACTOR and no request.
+ */
+#define CONTROL_ACTOR "gateway"
+struct ledger_cause control_cause(struct control *control, const char *why);
+
 /* Wall milliseconds of now. */
 static inline int64_t control_now_ms(const struct control *control)
 {

@@ -212,6 +212,12 @@ void control_describe(struct control *control, const char *project, const char *
         answer->fate = UPSTREAM_DOUBT;
 }
 
+struct ledger_cause control_cause(struct control *control, const char *why)
+{
+    return (struct ledger_cause){
+        .at_ms = control_now_ms(control), .actor = CONTROL_ACTOR, .why = why};
+}
+
 void control_say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
 {
     va_list args;

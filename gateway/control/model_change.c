@@ -14,30 +14,37 @@
 #define WRITE_TRIES 5
 
 struct change_budget model_change_request_budget(const struct control_settings *settings,
-                                                 int64_t deadline_ms)
+                                                 int64_t deadline_ms,
+                                                 const struct ledger_cause *cause)
 {
-    return (struct change_budget){
-        .deadline_ms = deadline_ms, .attempts = settings->attempts, .pacing = PACING_CALLER};
+    return (struct change_budget){.deadline_ms = deadline_ms,
+                                  .attempts = settings->attempts,
+                                  .pacing = PACING_CALLER,
+                                  .cause = *cause};
 }
 
 /* An accepted start needs no sync of its own: lost with the power, it is PENDING and is observed.
  */
 static int write_row(struct control *control, enum reservation_state before,
-                     struct reservation *changed, struct error *err)
+                     struct reservation *changed, const struct ledger_cause *cause,
+                     struct error *err)
 {
     if (before == RESERVATION_PENDING && changed->state == RESERVATION_ACTIVE)
-        return ledger_settle(control->ledger, changed, err);
-    return ledger_update(control->ledger, changed, err);
+        return ledger_settle(control->ledger, changed, cause, err);
+    return ledger_update(control->ledger, changed, cause, err);
 }
 
-int model_change_write(struct control *control, row_change_fn *change, const void *context,
-                       struct reservation *row, struct error *err)
+int model_change_write(struct control *control, const struct ledger_cause *cause,
+                       row_change_fn *change, const void *context, struct reservation *row,
+                       struct error *err)
 {
+    struct ledger_cause now = *cause;
     int result = 0;
     for (int i = 0; i < WRITE_TRIES; i++) {
         struct reservation changed = *row;
-        change(context, control_now_ms(control), &changed);
-        result = write_row(control, row->state, &changed, err);
+        now.at_ms = control_now_ms(control);
+        change(context, now.at_ms, &changed);
+        result = write_row(control, row->state, &changed, &now, err);
         if (result == 0) {
             *row = changed;
             return 0;
@@ -50,6 +57,16 @@ int model_change_write(struct control *control, row_change_fn *change, const voi
     }
     return error_set(err, ERROR_CONFLICT, "reservation %s changed %d times under our hands",
                      row->id, WRITE_TRIES);
+}
+
+/* The budget's cause, of now and with what is done. */
+static struct ledger_cause cause_of(struct control *control, const struct change_budget *budget,
+                                    const char *why)
+{
+    struct ledger_cause cause = budget->cause;
+    cause.at_ms = control_now_ms(control);
+    cause.why = why;
+    return cause;
 }
 
 /* A request leaves the rest to the reconciler, now; a pass of the reconciler goes on at its next.
@@ -97,12 +114,14 @@ static bool wait_for_attempt(struct control *control, const struct change_budget
  * Before a start is sent again: the time of this send, durable. False when a stop was committed in
  * the meantime (rule 2), or the ledger can't say.
  */
-static bool announce_resend(struct control *control, struct reservation *row)
+static bool announce_resend(struct control *control, const struct change_budget *budget,
+                            struct reservation *row)
 {
     struct error err = {0};
     struct reservation changed = *row;
-    changed.last_send_ms = control_now_ms(control);
-    int result = ledger_update(control->ledger, &changed, &err);
+    struct ledger_cause cause = cause_of(control, budget, "start sent again");
+    changed.last_send_ms = cause.at_ms;
+    int result = ledger_update(control->ledger, &changed, &cause, &err);
     CRASH_POINT(START_ANNOUNCED);
     if (result == 0) {
         *row = changed;
@@ -191,9 +210,10 @@ static void look_for_truth(struct control *control, const struct change_budget *
     control_describe(control, row->project, row->version, budget->pacing, budget->deadline_ms,
                      &answer, &description);
     struct observation_context seen = {.observation = rules_observe(&answer, began_ms)};
+    struct ledger_cause cause = cause_of(control, budget, "observed after doubt");
     control_get_settings(control, &seen.settings);
     if (seen.observation.kind == OBSERVED_RUNNING &&
-        model_change_write(control, apply_observation, &seen, row, &err) != 0)
+        model_change_write(control, &cause, apply_observation, &seen, row, &err) != 0)
         log_write_failure("start.observation_not_written", row, &err);
 }
 
@@ -207,7 +227,7 @@ bool model_change_start(struct control *control, const struct change_budget *bud
     struct error err = {0};
     model_calls_begin(control->calls, row->project, row->version);
     for (unsigned attempt = 1;; attempt++) {
-        if ((attempt > 1 || outcome.fate.doubt) && !announce_resend(control, row))
+        if ((attempt > 1 || outcome.fate.doubt) && !announce_resend(control, budget, row))
             break;
         send_start(control, budget, row, &outcome.answer);
         if (rules_add_answer(&outcome.fate, &outcome.answer))
@@ -217,7 +237,8 @@ bool model_change_start(struct control *control, const struct change_budget *bud
     }
     model_status_drop(control->statuses, row->project, row->version);
     *last = outcome.answer;
-    if (model_change_write(control, apply_start_outcome, &outcome, row, &err) != 0) {
+    struct ledger_cause cause = cause_of(control, budget, "start answered");
+    if (model_change_write(control, &cause, apply_start_outcome, &outcome, row, &err) != 0) {
         log_write_failure("start.outcome_not_written", row, &err);
         hand_over(control, budget);
         return false;
@@ -233,20 +254,21 @@ bool model_change_start(struct control *control, const struct change_budget *bud
 /* --- stop ---------------------------------------------------------------------------------- */
 
 /* Before a stop is sent: its token and the doubt that begins now, durable (rules 5 and 6). */
-static bool announce_stop(struct control *control, struct reservation *row)
+static bool announce_stop(struct control *control, const struct change_budget *budget,
+                          struct reservation *row)
 {
     struct control_settings settings;
     struct error err = {0};
     struct reservation changed = *row;
-    int64_t now_ms = control_now_ms(control);
+    struct ledger_cause cause = cause_of(control, budget, "stop sent");
     control_get_settings(control, &settings);
-    if (rules_stop_needs_token(&settings, now_ms, row)) {
+    if (rules_stop_needs_token(&settings, cause.at_ms, row)) {
         if (crypto_uuid4(changed.stop_token) != 0)
             return false;
         changed.stop_accepted_ms = 0;
     }
-    changed.stop_doubt_ms = now_ms;
-    int result = ledger_update(control->ledger, &changed, &err);
+    changed.stop_doubt_ms = cause.at_ms;
+    int result = ledger_update(control->ledger, &changed, &cause, &err);
     CRASH_POINT(STOP_ANNOUNCED);
     if (result == 0) {
         *row = changed;
@@ -305,11 +327,12 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
     model_calls_begin(control->calls, row->project, row->version);
     for (unsigned attempt = 1; row->state == RESERVATION_STOPPING; attempt++) {
         struct stop_outcome_context outcome = {.earlier_doubt_ms = row->stop_doubt_ms};
-        if (!announce_stop(control, row))
+        if (!announce_stop(control, budget, row))
             break;
         send_stop(control, budget, row, &outcome.answer);
         accepted = outcome.answer.fate == UPSTREAM_ACCEPTED;
-        if (model_change_write(control, apply_stop_outcome, &outcome, row, &err) != 0) {
+        struct ledger_cause cause = cause_of(control, budget, "stop answered");
+        if (model_change_write(control, &cause, apply_stop_outcome, &outcome, row, &err) != 0) {
             log_write_failure("stop.outcome_not_written", row, &err);
             break;
         }

@@ -12,10 +12,12 @@ struct change_budget {
     int64_t deadline_ms; /* monotonic */
     int64_t attempts;
     enum pacing_class pacing;
+    struct ledger_cause cause; /* who wants it; time and reason are those of each step */
 };
 /* That of a request with this deadline (monotonic). */
 struct change_budget model_change_request_budget(const struct control_settings *settings,
-                                                 int64_t deadline_ms);
+                                                 int64_t deadline_ms,
+                                                 const struct ledger_cause *cause);
 
 /*
  * Sends the start of `row`, which is PENDING (just reserved: this is its first send) or UNCERTAIN
@@ -39,8 +41,8 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
  * or the ledger's error, with `*row` as it is in the ledger, as far as that can be told.
  */
 typedef void row_change_fn(const void *context, int64_t now_ms, struct reservation *row);
-int model_change_write(struct control *control, row_change_fn *change, const void *context,
-                       struct reservation *row, struct error *err)
-    __attribute__((warn_unused_result));
+int model_change_write(struct control *control, const struct ledger_cause *cause,
+                       row_change_fn *change, const void *context, struct reservation *row,
+                       struct error *err) __attribute__((warn_unused_result));
 
 #endif

@@ -63,7 +63,8 @@ static bool write_row(struct control *control, const char *why, struct reservati
 {
     struct error err = {0};
     enum reservation_state state = row->state;
-    int result = ledger_update(control->ledger, row, &err);
+    struct ledger_cause cause = control_cause(control, why);
+    int result = ledger_update(control->ledger, row, &cause, &err);
     CRASH_POINT(RECONCILER_WRITTEN);
     if (result == 0) {
         metric_add(control->metrics.reconciler_changes, 1);
@@ -124,6 +125,7 @@ static void act(const struct pass *pass, const struct observation *observation,
         .deadline_ms = clock_monotonic_ms(control->clock) + CALL_TIMEOUT_MS,
         .attempts = 1,
         .pacing = PACING_RECONCILER,
+        .cause = control_cause(control, "reconciled"),
     };
     int64_t now_ms = control_now_ms(control);
     /* Only after a look: who can't be seen may by now be another account. */

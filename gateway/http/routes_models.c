@@ -53,6 +53,7 @@ void routes_stop_model(void *context, struct exchange *exchange)
     const struct http_context *self = context;
     struct stop_request request = {
         .subject = exchange->principal.subject,
+        .request_id = exchange->request_id,
         .project = routes_segment(exchange, "ProjectName"),
         .version = routes_segment(exchange, "ModelVersion"),
     };

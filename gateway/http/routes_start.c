@@ -86,6 +86,7 @@ static void start(const struct http_context *context, struct exchange *exchange,
     char unquoted[LEDGER_KEY_MAX + 1];
     struct start_request request = {
         .subject = exchange->principal.subject,
+        .request_id = exchange->request_id,
         .project = project,
         .version = version,
         .min_units = document->min_units,

@@ -72,22 +72,27 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
     return code;
 }
 
+struct update_call {
+    const struct reservation *row;
+    const struct ledger_cause *cause;
+};
+
 static int run_update(struct ledger_change *change, void *context, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct update_call *call = context;
 
-    return ledger_logic_update(change, row, err);
+    return ledger_logic_update(change, call->row, call->cause, err);
 }
 
 static int look_update(const struct ledger_backend *backend, struct ledger_session *session,
                        void *context, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct update_call *call = context;
     struct reservation found;
 
-    if (backend->get_row(session, row->id, &found, err) != 0)
+    if (backend->get_row(session, call->row->id, &found, err) != 0)
         return ERROR_UNCERTAIN;
-    return found.row_version == row->row_version ? 0 : ERROR_UNCERTAIN;
+    return found.row_version == call->row->row_version ? 0 : ERROR_UNCERTAIN;
 }
 
 static int run_settle(struct ledger_change *change, void *context, struct error *err)
@@ -98,13 +103,14 @@ static int run_settle(struct ledger_change *change, void *context, struct error 
 
 /* `job` is complete but for its context. */
 static int change_row(struct ledger *ledger, struct ledger_job *job, struct reservation *row,
-                      struct error *err)
+                      const struct ledger_cause *cause, struct error *err)
 {
+    struct update_call call = {.row = row, .cause = cause};
     int code = ledger_logic_check_row(row, err);
 
     if (code != 0)
         return code;
-    job->context = row;
+    job->context = &call;
     code = ledger_writer_do(ledger->writer, job, err);
     live_cache_forget(ledger->live, row->project, row->version);
     if (code == 0)
@@ -112,18 +118,20 @@ static int change_row(struct ledger *ledger, struct ledger_job *job, struct rese
     return code;
 }
 
-int ledger_update(struct ledger *ledger, struct reservation *row, struct error *err)
+int ledger_update(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err)
 {
     struct ledger_job job = {.run = run_update, .look = look_update};
 
-    return change_row(ledger, &job, row, err);
+    return change_row(ledger, &job, row, cause, err);
 }
 
-int ledger_settle(struct ledger *ledger, struct reservation *row, struct error *err)
+int ledger_settle(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err)
 {
     struct ledger_job job = {.run = run_settle, .look = look_update, .may_be_undone = true};
 
-    return change_row(ledger, &job, row, err);
+    return change_row(ledger, &job, row, cause, err);
 }
 
 struct pin_call {

@@ -47,11 +47,24 @@ int ledger_pin_account(struct ledger *ledger, const char *account, struct error 
     __attribute__((warn_unused_result));
 
 /*
- * Decides inside the writer's transaction, with the usage that this very transaction sees; must be
- * pure and quick. True = admitted.
+ * Why a change is made: goes into the journal (ledger_journal.h). Strings are borrowed, NULL is "",
+ * and what is longer than LEDGER_CAUSE_MAX is cut.
  */
-typedef bool ledger_decide_fn(void *context, const struct quota_usage *account,
-                              const struct quota_usage *team);
+#define LEDGER_CAUSE_MAX 512
+struct ledger_cause {
+    int64_t at_ms;          /* wall; of the change, by whoever makes it */
+    const char *actor;      /* the subject of the token, or "gateway" */
+    const char *request_id; /* "" = none */
+    const char *policy;     /* digest of the policy in force; "" = none */
+    const char *why;        /* "start", "lease ended", "observed", a human's reason, ... */
+};
+
+/*
+ * Decides inside the writer's transaction, with the books that this very transaction sees; must be
+ * pure and quick. An error is the answer of the call, and nothing is written.
+ */
+typedef int ledger_decide_fn(void *context, const struct quota_books *books, bool *admitted,
+                             struct error *err);
 
 struct ledger_reserve {
     /* The row to insert, complete but for row_version; state PENDING. */
@@ -63,6 +76,7 @@ struct ledger_reserve {
     bool dry_run;     /* decide and report, write nothing */
     ledger_decide_fn *decide;
     void *decide_context;
+    struct ledger_cause cause;
 };
 
 enum ledger_reserve_outcome {
@@ -94,14 +108,14 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
 
 /*
  * Writes the whole row if row_version is still what `row` says and the state machine has the edge;
- * on success row->row_version is the new one. Identity, units, client token and body never change.
- * ERROR_CONFLICT: somebody was first (read again); ERROR_INVALID: no such edge, or something that
- * is fixed differs (a bug); ERROR_NOT_FOUND: no such row; ERROR_REFUSED: a finished row can't be
- * reopened, because another one holds the model now;
- * ERROR_RETRY and ERROR_UNCERTAIN as above.
+ * on success row->row_version is the new one. Identity, client token and body never change; units
+ * only grow, and the team changes only from RESERVATION_TEAM_UNASSIGNED. ERROR_CONFLICT: somebody
+ * was first (read again); ERROR_INVALID: no such edge, or something that is fixed differs (a bug);
+ * ERROR_NOT_FOUND: no such row; ERROR_REFUSED: a finished row can't be reopened, because another
+ * one holds the model now; ERROR_RETRY and ERROR_UNCERTAIN as above.
  */
-int ledger_update(struct ledger *ledger, struct reservation *row, struct error *err)
-    __attribute__((warn_unused_result));
+int ledger_update(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err) __attribute__((warn_unused_result));
 
 /*
  * As ledger_update, for the one change that needs no sync of its own: PENDING to ACTIVE, because
@@ -110,8 +124,8 @@ int ledger_update(struct ledger *ledger, struct reservation *row, struct error *
  * is looked after and may be sent again with its token, as after a crash before the settling).
  * What is committed after it never survives without it.
  */
-int ledger_settle(struct ledger *ledger, struct reservation *row, struct error *err)
-    __attribute__((warn_unused_result));
+int ledger_settle(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                  struct error *err) __attribute__((warn_unused_result));
 
 /* Reads return ERROR_NOT_FOUND where there is none, ERROR_IO or ERROR_NOMEM where none can be made.
  */

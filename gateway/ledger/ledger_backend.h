@@ -35,6 +35,14 @@ struct ledger_key {
     struct reservation row; /* the row that the key names */
 };
 
+#define LEDGER_JOURNAL_HASH_LEN 32
+
+/* The last entry of the journal; all zero before the first. */
+struct ledger_journal_head {
+    int64_t number;
+    unsigned char hash[LEDGER_JOURNAL_HASH_LEN];
+};
+
 struct ledger_backend {
     /*
      * A connect that finds no other session of this store MUST see what a restart of the process
@@ -77,6 +85,8 @@ struct ledger_backend {
     /* Both balances as of one instant; zeros where nothing was ever held. `team` NULL: one only. */
     int (*get_usage)(struct ledger_session *session, const char *team, struct quota_usage *account,
                      struct quota_usage *of_team, struct error *err);
+    int (*get_journal_head)(struct ledger_session *session, struct ledger_journal_head *out,
+                            struct error *err);
     /* As ledger_list_live. */
     int (*list_live)(struct ledger_session *session, const struct ledger_filter *filter,
                      const char *after_id, struct reservation *rows, size_t capacity, size_t *count,
@@ -97,6 +107,9 @@ struct ledger_backend {
     /* Adds `delta` to the balance of a team or of LEDGER_ACCOUNT_SCOPE; never below zero. */
     int (*add_usage)(struct ledger_session *session, const char *scope,
                      const struct quota_usage *delta, struct error *err);
+    /* `head` is the new one. Its number MUST be free, or ERROR_INVALID. */
+    int (*append_entry)(struct ledger_session *session, const struct ledger_journal_head *head,
+                        const void *entry, size_t len, struct error *err);
     /*
      * Forgets the keys of up to `limit` rows that are not live and were closed before `before_ms`.
      * `*rows` = how many rows that were (`limit`: there may be more), `*keys` = keys forgotten.

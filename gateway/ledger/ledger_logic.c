@@ -21,20 +21,39 @@ static void count_row(struct quota_usage *usage, const struct reservation *row, 
     }
 }
 
+static int add_usage(struct ledger_change *change, const char *team,
+                     const struct quota_usage *delta, struct error *err)
+{
+    const struct quota_usage nothing = {0};
+
+    if (memcmp(delta, &nothing, sizeof(*delta)) == 0)
+        return 0;
+    return ledger_balances_add(change->balances, change->backend, change->session, team, delta,
+                               err);
+}
+
 /* The balances of the account and of the row's team follow the row from `before` (NULL: none). */
 static int move_balances(struct ledger_change *change, const struct reservation *before,
                          const struct reservation *after, struct error *err)
 {
-    const struct quota_usage nothing = {0};
-    struct quota_usage delta = {0};
+    struct quota_usage gone = {0}, come = {0};
+    int code = 0;
 
-    if (before != NULL)
-        count_row(&delta, before, -1);
-    count_row(&delta, after, 1);
-    if (memcmp(&delta, &nothing, sizeof(delta)) == 0)
-        return 0;
-    return ledger_balances_add(change->balances, change->backend, change->session, after->team,
-                               &delta, err);
+    if (before != NULL && strcmp(before->team, after->team) != 0) {
+        count_row(&gone, before, -1);
+        code = add_usage(change, before->team, &gone, err);
+    } else if (before != NULL) {
+        count_row(&come, before, -1);
+    }
+    count_row(&come, after, 1);
+    return code != 0 ? code : add_usage(change, after->team, &come, err);
+}
+
+static int journal(struct ledger_change *change, const char *event, const struct reservation *row,
+                   bool identity, const struct ledger_cause *cause, struct error *err)
+{
+    return ledger_journal_append(change->journal, change->backend, change->session, event, row,
+                                 identity, cause, err);
 }
 
 static int check_text(const char *name, const char *text, size_t size, bool required,
@@ -80,6 +99,11 @@ int ledger_logic_check_row(const struct reservation *row, struct error *err)
     if (row->units < 1)
         return error_set(err, ERROR_INVALID, "units of the reservation are %" PRId64 ", at least 1",
                          row->units);
+    if (row->created_ms < 0 || row->worst_end_ms < 0 || row->ended_ms < 0)
+        return error_set(err, ERROR_INVALID,
+                         "a time of the reservation is before the epoch: created_ms %" PRId64
+                         ", worst_end_ms %" PRId64 ", ended_ms %" PRId64,
+                         row->created_ms, row->worst_end_ms, row->ended_ms);
     if (!reservation_state_is_live(row->state) && row->closed_ms <= 0)
         return error_set(err, ERROR_INVALID, "a reservation that is %s needs its closed_ms",
                          reservation_state_name(row->state));
@@ -143,10 +167,15 @@ static int put_key(struct ledger_change *change, const struct ledger_reserve *re
 static int join_held(struct ledger_change *change, const struct ledger_reserve *request,
                      const struct reservation *held, struct error *err)
 {
+    int code;
+
     if (strcmp(held->team, request->row.team) != 0 || held->min_units != request->row.min_units ||
         held->max_units != request->row.max_units || held->state == RESERVATION_STOPPING)
         return 0;
-    return put_key(change, request, held->id, err);
+    code = put_key(change, request, held->id, err);
+    if (code == 0 && change->wrote)
+        code = journal(change, "join", held, false, &request->cause, err);
+    return code;
 }
 
 static int insert_row(struct ledger_change *change, const struct ledger_reserve *request,
@@ -166,6 +195,8 @@ static int insert_row(struct ledger_change *change, const struct ledger_reserve 
         code = put_key(change, request, out->row.id, err);
     if (code == 0)
         code = move_balances(change, NULL, &out->row, err);
+    if (code == 0)
+        code = journal(change, "reserve", &out->row, true, &request->cause, err);
     return code;
 }
 
@@ -173,8 +204,9 @@ static int decide(struct ledger_change *change, const struct ledger_reserve *req
                   struct ledger_reserve_result *out, struct error *err)
 {
     const struct reservation *row = &request->row;
-    struct quota_usage account, team;
+    struct quota_books books = {0};
     int64_t doubt_ms = 0;
+    bool admitted = false;
     int code = change->backend->get_stop_doubt(change->session, row->project, row->version,
                                                &doubt_ms, err);
 
@@ -186,10 +218,12 @@ static int decide(struct ledger_change *change, const struct ledger_reserve *req
         return 0;
     }
     code = ledger_balances_get(change->balances, change->backend, change->session, row->team,
-                               &account, &team, err);
+                               &books.account, &books.team, err);
+    if (code == 0)
+        code = request->decide(request->decide_context, &books, &admitted, err);
     if (code != 0)
         return code;
-    if (!request->decide(request->decide_context, &account, &team)) {
+    if (!admitted) {
         out->outcome = LEDGER_REFUSED;
         return 0;
     }
@@ -217,7 +251,27 @@ int ledger_logic_reserve(struct ledger_change *change, const struct ledger_reser
     return join_held(change, request, &out->row, err);
 }
 
-/* What is fixed for life, and the edge. */
+static bool changes_team(const struct reservation *before, const struct reservation *after)
+{
+    return strcmp(before->team, after->team) != 0;
+}
+
+/* What is fixed for life, and what may change in one direction only. */
+static bool keeps_what_is_fixed(const struct reservation *before, const struct reservation *after)
+{
+    const bool assigned = strcmp(before->team, RESERVATION_TEAM_UNASSIGNED) == 0;
+
+    if (!assigned && (changes_team(before, after) || strcmp(before->subject, after->subject) != 0))
+        return false;
+    return strcmp(before->project, after->project) == 0 &&
+           strcmp(before->version, after->version) == 0 && before->units <= after->units &&
+           before->min_units == after->min_units && before->max_units == after->max_units &&
+           before->created_ms == after->created_ms && before->origin == after->origin &&
+           strcmp(before->client_token, after->client_token) == 0 &&
+           before->body_len == after->body_len &&
+           memcmp(before->body, after->body, before->body_len) == 0;
+}
+
 static int check_edge(const struct reservation *before, const struct reservation *after,
                       struct error *err)
 {
@@ -225,17 +279,12 @@ static int check_edge(const struct reservation *before, const struct reservation
         return error_set(err, ERROR_INVALID, "reservation %s is %s and can't become %s", after->id,
                          reservation_state_name(before->state),
                          reservation_state_name(after->state));
-    if (strcmp(before->team, after->team) != 0 || strcmp(before->subject, after->subject) != 0 ||
-        strcmp(before->project, after->project) != 0 ||
-        strcmp(before->version, after->version) != 0 || before->units != after->units ||
-        before->min_units != after->min_units || before->max_units != after->max_units ||
-        before->created_ms != after->created_ms ||
-        strcmp(before->client_token, after->client_token) != 0 ||
-        before->body_len != after->body_len ||
-        memcmp(before->body, after->body, before->body_len) != 0)
-        return error_set(
-            err, ERROR_INVALID,
-            "reservation %s: identity, units, client token and body are fixed for life", after->id);
+    if (!keeps_what_is_fixed(before, after))
+        return error_set(err, ERROR_INVALID,
+                         "reservation %s: identity, client token and body are fixed for life, "
+                         "units only grow, and only one of team " RESERVATION_TEAM_UNASSIGNED
+                         " gets another team",
+                         after->id);
     return 0;
 }
 
@@ -259,7 +308,7 @@ static int check_reopen(struct ledger_change *change, const struct reservation *
 }
 
 int ledger_logic_update(struct ledger_change *change, const struct reservation *row,
-                        struct error *err)
+                        const struct ledger_cause *cause, struct error *err)
 {
     struct reservation before, after;
     int code = change->backend->get_row(change->session, row->id, &before, err);
@@ -289,6 +338,8 @@ int ledger_logic_update(struct ledger_change *change, const struct reservation *
     CRASH_POINT(LEDGER_ROW_UPDATED);
     if (code == 0)
         code = move_balances(change, &before, &after, err);
+    if (code == 0)
+        code = journal(change, "update", &after, changes_team(&before, &after), cause, err);
     return code;
 }
 

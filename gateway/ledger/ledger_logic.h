@@ -8,12 +8,14 @@
 #include "gateway/ledger/ledger.h"
 #include "gateway/ledger/ledger_backend.h"
 #include "gateway/ledger/ledger_balances.h"
+#include "gateway/ledger/ledger_journal.h"
 
 /* A write session inside a transaction, and whether a change has begun to write. */
 struct ledger_change {
     const struct ledger_backend *backend;
     struct ledger_session *session;
     struct ledger_balances *balances; /* to be written before the commit */
+    struct ledger_journal *journal;   /* its head is known */
     bool wrote;
     bool settles; /* nothing but PENDING to ACTIVE is allowed */
 };
@@ -29,7 +31,8 @@ int ledger_logic_reserve(struct ledger_change *change, const struct ledger_reser
     __attribute__((warn_unused_result));
 /* `row` as in ledger_update, but left as it is: the new row_version is its own plus one. */
 int ledger_logic_update(struct ledger_change *change, const struct reservation *row,
-                        struct error *err) __attribute__((warn_unused_result));
+                        const struct ledger_cause *cause, struct error *err)
+    __attribute__((warn_unused_result));
 /* Remembers `value` under `name` on the first call; ERROR_REFUSED where another is remembered. */
 int ledger_logic_pin(struct ledger_change *change, const char *name, const char *value,
                      struct error *err) __attribute__((warn_unused_result));

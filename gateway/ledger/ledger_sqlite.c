@@ -3,7 +3,9 @@
 
 #include "gateway/ledger/ledger_lock.h"
 #include "gateway/ledger/ledger_sqlite_file.h"
+#include "gateway/ledger/ledger_sqlite_journal.h"
 #include "gateway/ledger/ledger_sqlite_row.h"
+#include "gateway/ledger/ledger_sqlite_session.h"
 #include "gateway/ledger/ledger_sqlite_sql.h"
 
 #include <inttypes.h>
@@ -21,47 +23,6 @@ struct ledger_store {
     int lock_fd;
 };
 
-struct ledger_session {
-    sqlite3 *db;
-    bool unsynced; /* commits of this connection are not synced now; false at first */
-    sqlite3_stmt *statements[ALL_STATEMENTS];
-    /* The row met last: whoever writes one has just read or inserted it, and needs no look-up. */
-    char known_id[RESERVATION_ID_LEN + 1];
-    sqlite3_int64 known_number;
-};
-
-/* --- steps --------------------------------------------------------------------------------- */
-
-/* Steps a statement that returns no rows, and resets it. */
-static int run(struct ledger_session *session, enum statement which, const char *what,
-               struct error *err)
-{
-    sqlite3_stmt *statement = session->statements[which];
-    const int stepped = sqlite3_step(statement);
-    int code = 0;
-
-    if (stepped != SQLITE_DONE)
-        code = ledger_sqlite_fail(session->db, what, err);
-    sqlite3_reset(statement);
-    return code;
-}
-
-/* Steps a query once: 0 = a row stands (reset is the caller's), ERROR_NOT_FOUND = there is none. */
-static int first(struct ledger_session *session, enum statement which, const char *what,
-                 struct error *err)
-{
-    sqlite3_stmt *statement = session->statements[which];
-    const int stepped = sqlite3_step(statement);
-    int code;
-
-    if (stepped == SQLITE_ROW)
-        return 0;
-    code = stepped == SQLITE_DONE ? error_set(err, ERROR_NOT_FOUND, "the ledger has no such row")
-                                  : ledger_sqlite_fail(session->db, what, err);
-    sqlite3_reset(statement);
-    return code;
-}
-
 /* --- rows ---------------------------------------------------------------------------------- */
 
 static void know_number(struct ledger_session *session, const char *id, sqlite3_int64 number)
@@ -78,7 +39,7 @@ static int find_number(struct ledger_session *session, const char *id, sqlite3_i
 
     if (strcmp(session->known_id, id) != 0) {
         ledger_sqlite_bind_text(statement, 1, id);
-        code = first(session, FIND_NUMBER, "look for a reservation", err);
+        code = ledger_sqlite_first(session, FIND_NUMBER, "look for a reservation", err);
         if (code != 0)
             return code;
         know_number(session, id, sqlite3_column_int64(statement, 0));
@@ -91,7 +52,7 @@ static int find_number(struct ledger_session *session, const char *id, sqlite3_i
 static int first_row(struct ledger_session *session, enum statement which, struct reservation *row,
                      struct error *err)
 {
-    int code = first(session, which, "read a reservation", err);
+    int code = ledger_sqlite_first(session, which, "read a reservation", err);
 
     if (code != 0)
         return code;
@@ -127,7 +88,7 @@ static int get_key(struct ledger_session *session, const char *team, const char 
 
     ledger_sqlite_bind_text(statement, 1, team);
     ledger_sqlite_bind_text(statement, 2, key);
-    code = first(session, GET_KEY, "look for a key", err);
+    code = ledger_sqlite_first(session, GET_KEY, "look for a key", err);
     if (code != 0)
         return code;
     code = ledger_sqlite_read_row(statement, &out->row, err);
@@ -147,7 +108,7 @@ static int get_meta(struct ledger_session *session, const char *name,
     int code;
 
     ledger_sqlite_bind_text(statement, 1, name);
-    code = first(session, GET_META, "read a setting", err);
+    code = ledger_sqlite_first(session, GET_META, "read a setting", err);
     if (code != 0)
         return code;
     if (!ledger_sqlite_copy_text(statement, 0, value, LEDGER_META_MAX + 1))
@@ -164,7 +125,7 @@ static int get_stop_doubt(struct ledger_session *session, const char *project, c
 
     ledger_sqlite_bind_text(statement, 1, project);
     ledger_sqlite_bind_text(statement, 2, version);
-    code = first(session, GET_STOP_DOUBT, "look for a fence", err);
+    code = ledger_sqlite_first(session, GET_STOP_DOUBT, "look for a fence", err);
     if (code != 0)
         return code;
     *doubt_ms = sqlite3_column_int64(statement, 0); /* no row: NULL, which reads as 0 */
@@ -259,12 +220,12 @@ static int begin(struct ledger_session *session, bool durable, struct error *err
             return code;
         session->unsynced = !durable;
     }
-    return run(session, BEGIN, "begin a transaction", err);
+    return ledger_sqlite_run(session, BEGIN, "begin a transaction", err);
 }
 
 static int commit(struct ledger_session *session, struct error *err)
 {
-    return run(session, COMMIT, "commit", err);
+    return ledger_sqlite_run(session, COMMIT, "commit", err);
 }
 
 static void rollback(struct ledger_session *session)
@@ -274,7 +235,7 @@ static void rollback(struct ledger_session *session)
     session->known_id[0] = '\0'; /* its number may become another's */
     /* A full disk or an I/O error may have rolled back already: autocommit is on again then. */
     if (!sqlite3_get_autocommit(session->db))
-        (void)run(session, ROLLBACK, "roll back", &ignored);
+        (void)ledger_sqlite_run(session, ROLLBACK, "roll back", &ignored);
 }
 
 static int insert_row(struct ledger_session *session, const struct reservation *row,
@@ -286,7 +247,7 @@ static int insert_row(struct ledger_session *session, const struct reservation *
     for (size_t i = 0; i < COLUMNS; i++)
         ledger_sqlite_bind_column(statement, (int)i + 1, &ledger_sqlite_columns[i], row);
     sqlite3_bind_int(statement, PARAMETER_LIVE, reservation_state_is_live(row->state));
-    code = run(session, INSERT_ROW, "insert a reservation", err);
+    code = ledger_sqlite_run(session, INSERT_ROW, "insert a reservation", err);
     if (code == 0)
         know_number(session, row->id, sqlite3_last_insert_rowid(session->db));
     return code;
@@ -296,6 +257,8 @@ static enum column_change change_needed(const struct reservation *before,
                                         const struct reservation *after)
 {
     if (reservation_state_is_live(before->state) != reservation_state_is_live(after->state) ||
+        strcmp(before->team, after->team) != 0 || before->units != after->units ||
+        before->worst_end_ms != after->worst_end_ms ||
         before->lease_end_ms != after->lease_end_ms || before->closed_ms != after->closed_ms ||
         before->stop_doubt_ms != after->stop_doubt_ms)
         return COLUMN_INDEXED;
@@ -323,7 +286,7 @@ static int update_row(struct ledger_session *session, const struct reservation *
     sqlite3_bind_int(statement, PARAMETER_LIVE, reservation_state_is_live(after->state));
     sqlite3_bind_int64(statement, PARAMETER_EXPECTED, before->row_version);
     sqlite3_bind_int64(statement, PARAMETER_NUMBER, number);
-    code = run(session, which, "update a reservation", err);
+    code = ledger_sqlite_run(session, which, "update a reservation", err);
     if (code == 0 && sqlite3_changes(session->db) != 1)
         code = error_set(err, ERROR_CONFLICT, "reservation %s is no longer at version %" PRId64,
                          after->id, before->row_version);
@@ -344,7 +307,7 @@ static int put_key(struct ledger_session *session, const char *team, const char 
     ledger_sqlite_bind_text(statement, 2, key);
     sqlite3_bind_blob(statement, 3, fingerprint, LEDGER_FINGERPRINT_LEN, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 4, number);
-    return run(session, PUT_KEY, "write a key", err);
+    return ledger_sqlite_run(session, PUT_KEY, "write a key", err);
 }
 
 static int put_meta(struct ledger_session *session, const char *name, const char *value,
@@ -352,7 +315,7 @@ static int put_meta(struct ledger_session *session, const char *name, const char
 {
     ledger_sqlite_bind_text(session->statements[PUT_META], 1, name);
     ledger_sqlite_bind_text(session->statements[PUT_META], 2, value);
-    return run(session, PUT_META, "write a setting", err);
+    return ledger_sqlite_run(session, PUT_META, "write a setting", err);
 }
 
 static int change_usage(struct ledger_session *session, enum statement which, const char *scope,
@@ -365,7 +328,7 @@ static int change_usage(struct ledger_session *session, enum statement which, co
     sqlite3_bind_int64(statement, 3, delta->reserved_units);
     sqlite3_bind_int64(statement, 4, delta->used_models);
     sqlite3_bind_int64(statement, 5, delta->reserved_models);
-    return run(session, which, "change a balance", err);
+    return ledger_sqlite_run(session, which, "change a balance", err);
 }
 
 static int add_usage(struct ledger_session *session, const char *scope,
@@ -390,7 +353,7 @@ static int forget_keys(struct ledger_session *session, int64_t before_ms, size_t
 
         sqlite3_bind_int64(statement, 1, before_ms);
         sqlite3_bind_int64(statement, 2, (sqlite3_int64)limit);
-        code = run(session, steps[i], "forget keys", err);
+        code = ledger_sqlite_run(session, steps[i], "forget keys", err);
         if (code != 0)
             return code;
         *counts[i] = (size_t)sqlite3_changes(session->db);
@@ -499,12 +462,14 @@ const struct ledger_backend *ledger_sqlite_backend(void)
         .get_meta = get_meta,
         .get_stop_doubt = get_stop_doubt,
         .get_usage = get_usage,
+        .get_journal_head = ledger_sqlite_get_journal_head,
         .list_live = list_live,
         .insert_row = insert_row,
         .update_row = update_row,
         .put_key = put_key,
         .put_meta = put_meta,
         .add_usage = add_usage,
+        .append_entry = ledger_sqlite_append_entry,
         .forget_keys = forget_keys,
     };
 

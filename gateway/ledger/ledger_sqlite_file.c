@@ -181,15 +181,15 @@ static int check_identity(const char *path, struct error *err)
     return code;
 }
 
-static int apply_migration(sqlite3 *db, int version, struct error *err)
+static int apply_migration(sqlite3 *db, long step, struct error *err)
 {
     char mark[96];
 
-    snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
-             LEDGER_SQLITE_APPLICATION_ID, version);
+    snprintf(mark, sizeof(mark), "PRAGMA application_id = %d; PRAGMA user_version = %ld; COMMIT",
+             LEDGER_SQLITE_APPLICATION_ID, LEDGER_SQLITE_FIRST_VERSION + step);
     CRASH_POINT(LEDGER_MIGRATION_BEFORE);
     if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-        sqlite3_exec(db, ledger_sqlite_migrations[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
+        sqlite3_exec(db, ledger_sqlite_migrations[step], NULL, NULL, NULL) != SQLITE_OK ||
         sqlite3_exec(db, mark, NULL, NULL, NULL) != SQLITE_OK)
         return ledger_sqlite_fail(db, "bring the schema up to date",
                                   err); /* closing rolls it back */
@@ -199,18 +199,25 @@ static int apply_migration(sqlite3 *db, int version, struct error *err)
 
 static int migrate(sqlite3 *db, struct error *err)
 {
-    long version = 0, newest = 0;
+    long version = 0, newest = LEDGER_SQLITE_FIRST_VERSION, step;
     int code = ask_number(db, "PRAGMA user_version", &version, err);
 
-    while (ledger_sqlite_migrations[newest] != NULL)
+    while (ledger_sqlite_migrations[newest - LEDGER_SQLITE_FIRST_VERSION + 1] != NULL)
         newest++;
-    if (code == 0 && (version < 0 || version > newest))
+    if (code == 0 && version > 0 && version < LEDGER_SQLITE_FIRST_VERSION)
+        code = error_set(err, ERROR_REFUSED,
+                         "its schema is version %ld, of a program that was never released: this "
+                         "one knows version %d to %ld and begins with an empty ledger; move the "
+                         "file away once every model of it is stopped",
+                         version, LEDGER_SQLITE_FIRST_VERSION, newest);
+    else if (code == 0 && (version < 0 || version > newest))
         code = error_set(err, ERROR_REFUSED,
                          "its schema is version %ld, this program knows up to %ld: use the newer "
                          "program",
                          version, newest);
-    for (; code == 0 && version < newest; version++)
-        code = apply_migration(db, (int)version + 1, err);
+    step = version == 0 ? 0 : version - LEDGER_SQLITE_FIRST_VERSION + 1;
+    for (; code == 0 && ledger_sqlite_migrations[step] != NULL; step++)
+        code = apply_migration(db, step, err);
     return code;
 }
 

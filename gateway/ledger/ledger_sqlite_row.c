@@ -32,6 +32,9 @@ void ledger_sqlite_bind_column(sqlite3_stmt *statement, int parameter, const str
     case COLUMN_STATE:
         ledger_sqlite_bind_text(statement, parameter, reservation_state_name(row->state));
         break;
+    case COLUMN_ORIGIN:
+        ledger_sqlite_bind_text(statement, parameter, reservation_origin_name(row->origin));
+        break;
     case COLUMN_END:
         ledger_sqlite_bind_text(statement, parameter, reservation_end_name(row->end));
         break;
@@ -84,6 +87,9 @@ static bool read_column(sqlite3_stmt *statement, int index, const struct column 
     case COLUMN_STATE:
         return reservation_state_parse((const char *)sqlite3_column_text(statement, index),
                                        &row->state);
+    case COLUMN_ORIGIN:
+        return reservation_origin_parse((const char *)sqlite3_column_text(statement, index),
+                                        &row->origin);
     case COLUMN_END:
         return reservation_end_parse((const char *)sqlite3_column_text(statement, index),
                                      &row->end);

@@ -16,7 +16,7 @@
  * balance: what the rows sum up to, for the account (scope '') and each team, kept in the same
  * transaction, so that a decision costs the same with ten rows and with a million.
  */
-static const char version_1[] =
+static const char version_2[] =
     "CREATE TABLE meta ("
     "  name TEXT NOT NULL PRIMARY KEY,"
     "  value TEXT NOT NULL"
@@ -38,6 +38,7 @@ static const char version_1[] =
     "    OR state = 'VOID' OR state = 'UNCERTAIN' OR state = 'STOPPING'),"
     "  live INTEGER NOT NULL CHECK (live = (state <> 'CLOSED' AND state <> 'VOID')),"
     "  keys_kept INTEGER NOT NULL DEFAULT 1 CHECK (keys_kept IN (0, 1)),"
+    "  origin TEXT NOT NULL CHECK (origin = 'start' OR origin = 'drift'),"
     "  team TEXT NOT NULL CHECK (team <> ''),"
     "  subject TEXT NOT NULL,"
     "  project TEXT NOT NULL,"
@@ -49,6 +50,8 @@ static const char version_1[] =
     "  body BLOB NOT NULL,"
     "  created_ms INTEGER NOT NULL,"
     "  lease_end_ms INTEGER NOT NULL,"
+    "  worst_end_ms INTEGER NOT NULL,"
+    "  warned_ms INTEGER NOT NULL,"
     "  first_send_ms INTEGER NOT NULL,"
     "  last_send_ms INTEGER NOT NULL,"
     "  accepted_ms INTEGER NOT NULL,"
@@ -70,13 +73,20 @@ static const char version_1[] =
     "  refusal_message TEXT NOT NULL"
     ") STRICT;"
     "CREATE UNIQUE INDEX reservation_live ON reservation (project, version) WHERE live = 1;"
-    "CREATE INDEX reservation_by_team ON reservation (team) WHERE live = 1;"
+    "CREATE INDEX reservation_by_team ON reservation"
+    "  (team, units, created_ms, worst_end_ms) WHERE live = 1;"
     "CREATE INDEX reservation_by_state ON reservation (state) WHERE live = 1;"
     "CREATE INDEX reservation_by_lease ON reservation (lease_end_ms) WHERE live = 1;"
     "CREATE INDEX reservation_doubt ON reservation (project, version, stop_doubt_ms)"
     "  WHERE stop_doubt_ms > 0;"
     "CREATE INDEX reservation_finished ON reservation (closed_ms)"
     "  WHERE live = 0 AND keys_kept = 1;"
+
+    "CREATE TABLE journal ("
+    "  number INTEGER PRIMARY KEY,"
+    "  hash BLOB NOT NULL,"
+    "  entry BLOB NOT NULL"
+    ") STRICT;"
 
     "CREATE TABLE idempotency_key ("
     "  team TEXT NOT NULL,"
@@ -87,4 +97,4 @@ static const char version_1[] =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX idempotency_key_reservation ON idempotency_key (reservation);";
 
-const char *const ledger_sqlite_migrations[] = {version_1, NULL};
+const char *const ledger_sqlite_migrations[] = {version_2, NULL};

@@ -5,8 +5,13 @@
 /* PRAGMA application_id: "LkLg", so that no other program's file is taken for a ledger. */
 #define LEDGER_SQLITE_APPLICATION_ID 0x4C6B4C67
 
-/* Step n makes version n (1, 2, ...; PRAGMA user_version) out of the one before; NULL ends the
- * list. */
+/* The first that was released; what is below was made while the program was being written. */
+#define LEDGER_SQLITE_FIRST_VERSION 2
+
+/*
+ * Step 0 makes that version out of an empty file, step n the n-th after it out of the one before
+ * (PRAGMA user_version); NULL ends the list.
+ */
 extern const char *const ledger_sqlite_migrations[];
 
 #endif

@@ -17,17 +17,20 @@ const struct column ledger_sqlite_columns[COLUMNS] = {
     COLUMN("id", id, COLUMN_TEXT, COLUMN_FIXED),
     COLUMN("row_version", row_version, COLUMN_INT64, COLUMN_FREE),
     COLUMN("state", state, COLUMN_STATE, COLUMN_MOVED),
-    COLUMN("team", team, COLUMN_TEXT, COLUMN_FIXED),
-    COLUMN("subject", subject, COLUMN_TEXT, COLUMN_FIXED),
+    COLUMN("origin", origin, COLUMN_ORIGIN, COLUMN_FIXED),
+    COLUMN("team", team, COLUMN_TEXT, COLUMN_INDEXED),
+    COLUMN("subject", subject, COLUMN_TEXT, COLUMN_INDEXED),
     COLUMN("project", project, COLUMN_TEXT, COLUMN_FIXED),
     COLUMN("version", version, COLUMN_TEXT, COLUMN_FIXED),
     COLUMN("min_units", min_units, COLUMN_INT64, COLUMN_FIXED),
     COLUMN("max_units", max_units, COLUMN_INT64, COLUMN_FIXED),
-    COLUMN("units", units, COLUMN_INT64, COLUMN_FIXED),
+    COLUMN("units", units, COLUMN_INT64, COLUMN_INDEXED),
     COLUMN("client_token", client_token, COLUMN_TEXT, COLUMN_FIXED),
     COLUMN("body", body, COLUMN_BODY, COLUMN_FIXED),
     COLUMN("created_ms", created_ms, COLUMN_INT64, COLUMN_FIXED),
     COLUMN("lease_end_ms", lease_end_ms, COLUMN_INT64, COLUMN_INDEXED),
+    COLUMN("worst_end_ms", worst_end_ms, COLUMN_INT64, COLUMN_INDEXED),
+    COLUMN("warned_ms", warned_ms, COLUMN_INT64, COLUMN_FREE),
     COLUMN("first_send_ms", first_send_ms, COLUMN_INT64, COLUMN_FREE),
     COLUMN("last_send_ms", last_send_ms, COLUMN_INT64, COLUMN_FREE),
     COLUMN("accepted_ms", accepted_ms, COLUMN_INT64, COLUMN_FREE),
@@ -80,6 +83,7 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
                        " WHERE stop_doubt_ms > 0 AND project = ?1 AND version = ?2",
     /* Two points in one statement are one instant; "scope IN" would build a table first. */
     [GET_USAGE] = BALANCE("0", "?1") " UNION ALL " BALANCE("1", "?2"),
+    [GET_JOURNAL_HEAD] = "SELECT number, hash FROM journal ORDER BY number DESC LIMIT 1",
     [LIST_BY_PROJECT] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_live"
                         " WHERE r.project = ?3 AND " WANTED WANTED_STATE IN_ORDER,
     [LIST_BY_LEASE] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_by_lease"
@@ -104,6 +108,7 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
     [INSERT_USAGE] = "INSERT INTO balance"
                      " (scope, used_units, reserved_units, used_models, reserved_models)"
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
+    [APPEND_ENTRY] = "INSERT INTO journal (number, hash, entry) VALUES (?1, ?2, ?3)",
     [FORGET_KEYS] = "DELETE FROM idempotency_key WHERE reservation IN " FINISHED_ROWS,
     [FORGET_ROWS] = "UPDATE reservation SET keys_kept = 0 WHERE number IN " FINISHED_ROWS,
 };

@@ -11,6 +11,7 @@ enum column_type {
     COLUMN_BOOL,
     COLUMN_BODY,
     COLUMN_STATE,
+    COLUMN_ORIGIN,
     COLUMN_END
 };
 
@@ -30,7 +31,7 @@ struct column {
 };
 
 /* Of the table reservation. The n-th is parameter n + 1 of the statements that write a row. */
-#define COLUMNS            33
+#define COLUMNS            36
 #define COLUMN_ID          0
 #define COLUMN_ROW_VERSION 1
 #define PARAMETER_LIVE     (COLUMNS + 1)
@@ -47,6 +48,7 @@ enum statement {
     GET_META,
     GET_STOP_DOUBT,
     GET_USAGE,
+    GET_JOURNAL_HEAD,
     LIST_BY_PROJECT,
     LIST_BY_LEASE,
     LIST_BY_TEAM,
@@ -63,6 +65,7 @@ enum statement {
     PUT_KEY,
     PUT_META,
     ADD_USAGE,
+    APPEND_ENTRY,
     INSERT_USAGE,
     FORGET_KEYS,
     FORGET_ROWS,

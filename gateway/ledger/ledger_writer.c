@@ -7,6 +7,7 @@
 
 #include "gateway/base/crash_point.h"
 #include "gateway/ledger/ledger_balances.h"
+#include "gateway/ledger/ledger_journal.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -31,6 +32,7 @@ struct ledger_writer {
     /* The thread's. */
     struct ledger_session *session; /* NULL after a failure, until it reconnects */
     struct ledger_balances balances;
+    struct ledger_journal journal;
     atomic_bool writable;
     atomic_llong commits, changes;
 };
@@ -97,7 +99,11 @@ static bool spoils(const struct ledger_job *job)
 static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
 {
     struct ledger_change change = {
-        .backend = writer->backend, .session = writer->session, .balances = &writer->balances};
+        .backend = writer->backend,
+        .session = writer->session,
+        .balances = &writer->balances,
+        .journal = &writer->journal,
+    };
 
     job->code = job->run(&change, job->context, &job->error);
     job->wrote = change.wrote;
@@ -149,7 +155,8 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     int64_t written = 0;
 
     if (connect_writer(writer, &err) != 0 ||
-        writer->backend->begin(writer->session, durable, &err) != 0) {
+        writer->backend->begin(writer->session, durable, &err) != 0 ||
+        ledger_journal_load(&writer->journal, writer->backend, writer->session, &err) != 0) {
         writer->backend->disconnect(&writer->session);
         atomic_store(&writer->writable, false);
         answer_retry(jobs, count, &err);
@@ -158,15 +165,18 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     CRASH_POINT(LEDGER_BEGUN);
     if (!write_together(writer, jobs, count, spoiler, &written)) {
         writer->backend->rollback(writer->session);
+        ledger_journal_roll_back(&writer->journal);
         CRASH_POINT(LEDGER_ROLLED_BACK);
         return false;
     }
     CRASH_POINT(LEDGER_COMMIT_BEFORE);
     if (writer->backend->commit(writer->session, &err) != 0) {
         atomic_store(&writer->writable, false);
+        ledger_journal_forget(&writer->journal);
         resolve_doubt(writer, jobs, count, &err);
         return true;
     }
+    ledger_journal_commit(&writer->journal);
     CRASH_POINT(LEDGER_COMMITTED);
     if (written > 0) {
         if (durable) /* without a sync the disk was not asked */

@@ -94,6 +94,28 @@ bool reservation_state_may_become(enum reservation_state from, enum reservation_
     return from == to || (next_states(from) & BIT(to)) != 0;
 }
 
+const char *reservation_origin_name(enum reservation_origin origin)
+{
+    switch (origin) {
+    case RESERVATION_ORIGIN_START:
+        return "start";
+    case RESERVATION_ORIGIN_DRIFT:
+        return "drift";
+    }
+    return "?";
+}
+
+bool reservation_origin_parse(const char *name, enum reservation_origin *out)
+{
+    for (int i = RESERVATION_ORIGIN_START; i <= RESERVATION_ORIGIN_DRIFT; i++) {
+        if (strcmp(name, reservation_origin_name((enum reservation_origin)i)) == 0) {
+            *out = (enum reservation_origin)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *reservation_end_name(enum reservation_end end)
 {
     switch (end) {
@@ -117,13 +139,17 @@ const char *reservation_end_name(enum reservation_end end)
         return "refused";
     case RESERVATION_END_NEVER_STARTED:
         return "never-started";
+    case RESERVATION_END_BY_HAND:
+        return "settled-by-hand";
+    case RESERVATION_END_DRIFT:
+        return "drift-stopped";
     }
     return "?";
 }
 
 bool reservation_end_parse(const char *name, enum reservation_end *out)
 {
-    for (int i = RESERVATION_END_NONE; i <= RESERVATION_END_NEVER_STARTED; i++) {
+    for (int i = RESERVATION_END_NONE; i <= RESERVATION_END_DRIFT; i++) {
         if (strcmp(name, reservation_end_name((enum reservation_end)i)) == 0) {
             *out = (enum reservation_end)i;
             return true;
@@ -146,6 +172,8 @@ bool reservation_end_rearms(enum reservation_end end)
     case RESERVATION_END_VANISHED:
     case RESERVATION_END_REFUSED:
     case RESERVATION_END_NEVER_STARTED:
+    case RESERVATION_END_BY_HAND:
+    case RESERVATION_END_DRIFT:
         return false;
     }
     return false;

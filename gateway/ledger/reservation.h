@@ -38,6 +38,17 @@ bool reservation_state_is_used(enum reservation_state state);
 /* Whether the machine has that edge; a state may always stay what it is. */
 bool reservation_state_may_become(enum reservation_state from, enum reservation_state to);
 
+/* Where a row came from. */
+enum reservation_origin {
+    RESERVATION_ORIGIN_START, /* a team asked for it */
+    RESERVATION_ORIGIN_DRIFT  /* rule 12: found running with no row */
+};
+const char *reservation_origin_name(enum reservation_origin origin); /* "start" */
+bool reservation_origin_parse(const char *name, enum reservation_origin *out);
+
+/* The team of what runs although nobody asked for it. No team of a policy can have this name. */
+#define RESERVATION_TEAM_UNASSIGNED "_unassigned"
+
 /* Why a reservation ended, or is ending. Stable words in answers, journal and metrics. */
 enum reservation_end {
     RESERVATION_END_NONE,
@@ -47,9 +58,11 @@ enum reservation_end {
     RESERVATION_END_VANISHED,       /* seen not running although nobody stopped it here */
     RESERVATION_END_NOT_SENT,       /* VOID: no byte left for AWS; the key re-arms */
     RESERVATION_END_THROTTLED,      /* VOID: AWS throttled every send; the key re-arms */
-    RESERVATION_END_OUR_FAULT,    /* VOID: AWS refused the gateway's credentials; the key re-arms */
-    RESERVATION_END_REFUSED,      /* VOID: AWS refused this start; the key replays that */
-    RESERVATION_END_NEVER_STARTED /* VOID or CLOSED: doubt ended by two observations */
+    RESERVATION_END_OUR_FAULT, /* VOID: AWS refused the gateway's credentials; the key re-arms */
+    RESERVATION_END_REFUSED,   /* VOID: AWS refused this start; the key replays that */
+    RESERVATION_END_NEVER_STARTED, /* VOID or CLOSED: doubt ended by two observations */
+    RESERVATION_END_BY_HAND,       /* an administrator settled it, with a reason in the journal */
+    RESERVATION_END_DRIFT /* rule 12: ran without a reservation, and the policy stops that */
 };
 const char *reservation_end_name(enum reservation_end end); /* "lease-ended"; "" for NONE */
 bool reservation_end_parse(const char *name, enum reservation_end *out);
@@ -73,13 +86,15 @@ struct reservation {
     int64_t row_version; /* grows by one with each change: compare-and-set */
     enum reservation_state state;
 
-    char team[RESERVATION_TEAM_MAX + 1];
+    enum reservation_origin origin;
+
+    char team[RESERVATION_TEAM_MAX + 1]; /* fixed, but for one that is _unassigned */
     char subject[RESERVATION_SUBJECT_MAX + 1];
     char project[RESERVATION_PROJECT_MAX + 1];
     char version[RESERVATION_VERSION_MAX + 1]; /* a number, never "latest" */
     int64_t min_units;
     int64_t max_units; /* 0 = absent */
-    int64_t units;     /* the worst case, which counts: max_units, else min_units */
+    int64_t units;     /* the worst case, which counts: max_units, else min_units; only grows */
 
     char client_token[RESERVATION_TOKEN_LEN + 1]; /* fixed for life */
     char body[RESERVATION_BODY_MAX];              /* of the start request, fixed for life */
@@ -87,6 +102,9 @@ struct reservation {
 
     int64_t created_ms;
     int64_t lease_end_ms;
+    int64_t worst_end_ms;    /* rule 7: lease end and stop allowance; units x time up to here are
+                                reserved. Of DRIFT: created_ms, so that its use only grows */
+    int64_t warned_ms;       /* the lease_end_ms that was warned of; 0 = of none */
     int64_t first_send_ms;   /* no later than the first send */
     int64_t last_send_ms;    /* no earlier than the last start send known of */
     int64_t accepted_ms;     /* the 2xx to a start */

@@ -36,12 +36,13 @@ struct caller {
     size_t samples;
 };
 
-static bool admit(void *context, const struct quota_usage *account, const struct quota_usage *team)
+static int admit(void *context, const struct quota_books *books, bool *admitted, struct error *err)
 {
     (void)context;
-    (void)account;
-    (void)team;
-    return true;
+    (void)books;
+    (void)err;
+    *admitted = true;
+    return 0;
 }
 
 static int64_t now_us(void)
@@ -67,12 +68,20 @@ static void fill_row(struct reservation *row, unsigned caller, int64_t n)
     row->body_len = (size_t)snprintf(row->body, sizeof(row->body), "{\"MinInferenceUnits\":1}");
     row->created_ms = row->first_send_ms = NOW_MS + n;
     row->lease_end_ms = NOW_MS + n + 8 * 3600 * 1000;
+    row->worst_end_ms = row->lease_end_ms + 900000;
 }
 
 static int start_one(struct caller *caller)
 {
+    /* As long as what a request of the gateway has. */
+    const struct ledger_cause cause = {
+        .at_ms = NOW_MS + caller->done,
+        .actor = "someone@example.com",
+        .request_id = "0123456789abcdef0123456789abcdef0123",
+        .policy = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        .why = "start"};
     struct ledger_reserve request = {
-        .now_ms = NOW_MS + caller->done, .quiet_ms = 900000, .decide = admit};
+        .now_ms = NOW_MS + caller->done, .quiet_ms = 900000, .decide = admit, .cause = cause};
     struct ledger_reserve_result result;
     struct error err = {0};
     char key[37];
@@ -87,12 +96,12 @@ static int start_one(struct caller *caller)
         result.row.state = RESERVATION_ACTIVE;
         result.row.last_send_ms = result.row.accepted_ms = NOW_MS + caller->done;
         snprintf(result.row.status, sizeof(result.row.status), "STARTING_HOSTING");
-        code = ledger_settle(caller->ledger, &result.row, &err);
+        code = ledger_settle(caller->ledger, &result.row, &cause, &err);
     }
     if (code == 0 && caller->close) {
         result.row.state = RESERVATION_CLOSED;
         result.row.closed_ms = NOW_MS;
-        code = ledger_update(caller->ledger, &result.row, &err);
+        code = ledger_update(caller->ledger, &result.row, &cause, &err);
     }
     if (code != 0)
         fprintf(stderr, "%s\n", err.message);

@@ -10,13 +10,20 @@
 #define CASES_MAX 64
 #define PAGE      32
 
-static bool admit_all(void *context, const struct quota_usage *account,
-                      const struct quota_usage *team)
+const struct ledger_cause contract_cause = {.at_ms = CONTRACT_NOW_MS,
+                                            .actor = "someone@example.com",
+                                            .request_id = "request-1",
+                                            .policy = "0123456789abcdef0123456789abcdef",
+                                            .why = "the suite"};
+
+static int admit_all(void *context, const struct quota_books *books, bool *admitted,
+                     struct error *err)
 {
     (void)context;
-    (void)account;
-    (void)team;
-    return true;
+    (void)books;
+    (void)err;
+    *admitted = true;
+    return 0;
 }
 
 void contract_open(struct contract_fixture *fixture)
@@ -52,6 +59,7 @@ struct reservation contract_row(const char *team, const char *project, int64_t u
         (size_t)snprintf(row.body, sizeof(row.body), "{\"MinInferenceUnits\":%d}", (int)units);
     row.created_ms = CONTRACT_NOW_MS;
     row.lease_end_ms = CONTRACT_NOW_MS + 1000;
+    row.worst_end_ms = CONTRACT_NOW_MS + 2000;
     return row;
 }
 
@@ -64,6 +72,7 @@ struct ledger_reserve contract_request(const struct reservation *row, const char
         .now_ms = CONTRACT_NOW_MS,
         .quiet_ms = CONTRACT_QUIET_MS,
         .decide = admit_all,
+        .cause = contract_cause,
     };
 
     memset(request.fingerprint, print, sizeof(request.fingerprint));
@@ -93,7 +102,7 @@ void contract_move(struct ledger *ledger, struct reservation *row, enum reservat
     row->state = to;
     if (!reservation_state_is_live(to))
         row->closed_ms = CONTRACT_NOW_MS;
-    code = ledger_update(ledger, row, &err);
+    code = ledger_update(ledger, row, &contract_cause, &err);
     if (code != expected)
         fail_msg("to %s: %d %s", reservation_state_name(to), code, err.message);
     assert_int_equal(row->row_version, code == 0 ? version + 1 : version);

@@ -31,6 +31,8 @@ int ledger_contract_run(const struct ledger_contract *contract);
 
 #define CONTRACT_NOW_MS   1700000000000
 #define CONTRACT_QUIET_MS 900000
+/* Why the suite changes something. */
+extern const struct ledger_cause contract_cause;
 #define CONTRACT_ENDPOINT "https://lookoutvision.eu-central-1.amazonaws.com"
 #define CONTRACT_REGION   "eu-central-1"
 

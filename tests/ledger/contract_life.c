@@ -130,7 +130,7 @@ static void *work_until_killed(void *context)
         if (i % 3 == 0)
             continue;
         result.row.state = RESERVATION_ACTIVE;
-        if (ledger_update(worker->ledger, &result.row, &err) != 0)
+        if (ledger_update(worker->ledger, &result.row, &contract_cause, &err) != 0)
             _exit(4);
         ack.row_version = 2;
         if (write(worker->pipe, &ack, sizeof(ack)) != (ssize_t)sizeof(ack))

@@ -10,12 +10,13 @@
 #define FREE_UNITS 10
 #define ROUNDS     50
 
-static bool fits(void *context, const struct quota_usage *account, const struct quota_usage *team)
+static int fits(void *context, const struct quota_books *books, bool *admitted, struct error *err)
 {
     const int64_t *limit = context;
 
-    (void)account;
-    return team->used_units + team->reserved_units + 1 <= *limit;
+    (void)err;
+    *admitted = books->team.used_units + books->team.reserved_units + 1 <= *limit;
+    return 0;
 }
 
 struct starter {
@@ -85,7 +86,7 @@ static void *race(void *context)
 
     racer->row.state = racer->to;
     pthread_barrier_wait(racer->barrier);
-    racer->code = ledger_update(racer->ledger, &racer->row, &err);
+    racer->code = ledger_update(racer->ledger, &racer->row, &contract_cause, &err);
     return NULL;
 }
 
@@ -154,11 +155,11 @@ static const char *mix_once(struct mixer *mixer, int round)
     if (ledger_find_key(mixer->ledger, row.team, key, request.fingerprint, &result, &err) != 0)
         return "an acknowledged key is not seen";
     found.state = RESERVATION_ACTIVE;
-    if (ledger_update(mixer->ledger, &found, &err) != 0)
+    if (ledger_update(mixer->ledger, &found, &contract_cause, &err) != 0)
         return "not activated";
     found.state = RESERVATION_CLOSED;
     found.closed_ms = CONTRACT_NOW_MS;
-    if (ledger_update(mixer->ledger, &found, &err) != 0)
+    if (ledger_update(mixer->ledger, &found, &contract_cause, &err) != 0)
         return "not closed";
     if (ledger_find_live(mixer->ledger, project, "1", &found, &err) != ERROR_NOT_FOUND)
         return "a closed row is live for a reader";

@@ -266,15 +266,17 @@ static void test_fence(void **state)
 struct seen_usage {
     struct quota_usage account, team;
     bool admit;
+    int code;
 };
 
-static bool see(void *context, const struct quota_usage *account, const struct quota_usage *team)
+static int see(void *context, const struct quota_books *books, bool *admitted, struct error *err)
 {
     struct seen_usage *seen = context;
 
-    seen->account = *account;
-    seen->team = *team;
-    return seen->admit;
+    seen->account = books->account;
+    seen->team = books->team;
+    *admitted = seen->admit;
+    return seen->code == 0 ? 0 : error_set(err, seen->code, "no decision");
 }
 
 static void test_decide_sees_usage(void **state)
@@ -302,6 +304,10 @@ static void test_decide_sees_usage(void **state)
     assert_no_row(ledger, row.id);
     assert_int_equal(ledger_find_key(ledger, "red", "key", request.fingerprint, &result, &err),
                      ERROR_NOT_FOUND);
+    seen = (struct seen_usage){.admit = true, .code = ERROR_INVALID};
+    assert_int_equal(ledger_reserve(ledger, &request, &result, &err), ERROR_INVALID);
+    assert_string_equal(err.message, "no decision");
+    assert_no_row(ledger, row.id);
 }
 
 static void test_dry_run_writes_nothing(void **state)

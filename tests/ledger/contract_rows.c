@@ -58,7 +58,7 @@ static void test_compare_and_set(void **state)
     assert_int_equal(ledger_get(ledger, row.id, &stale, &err), 0);
     assert_int_equal(stale.state, RESERVATION_ACTIVE);
     contract_move(ledger, &stale, RESERVATION_STOPPING, 0);
-    assert_int_equal(ledger_update(ledger, &absent, &err), ERROR_NOT_FOUND);
+    assert_int_equal(ledger_update(ledger, &absent, &contract_cause, &err), ERROR_NOT_FOUND);
 }
 
 static int settle(struct ledger *ledger, struct reservation *row, enum reservation_state to)
@@ -68,7 +68,7 @@ static int settle(struct ledger *ledger, struct reservation *row, enum reservati
     row->state = to;
     if (!reservation_state_is_live(to))
         row->closed_ms = CONTRACT_NOW_MS;
-    return ledger_settle(ledger, row, &err);
+    return ledger_settle(ledger, row, &contract_cause, &err);
 }
 
 static void test_settle(void **state)
@@ -116,20 +116,23 @@ static void test_settle_is_for_one_edge(void **state)
 static void test_what_is_fixed(void **state)
 {
     struct ledger *ledger = opened(state);
-    const struct reservation row = contract_row_in(ledger, "red", "boards", 1, RESERVATION_PENDING);
+    const struct reservation row = contract_row_in(ledger, "red", "boards", 2, RESERVATION_PENDING);
     struct reservation changed;
     struct error err;
 
 #define REFUSES(change)                                                                            \
     changed = row;                                                                                 \
     change;                                                                                        \
-    assert_int_equal(ledger_update(ledger, &changed, &err), ERROR_INVALID)
+    assert_int_equal(ledger_update(ledger, &changed, &contract_cause, &err), ERROR_INVALID)
     REFUSES(changed.team[0] = 'x');
     REFUSES(changed.subject[0] = 'x');
     REFUSES(changed.project[0] = 'x');
     REFUSES(changed.version[0] = '2');
-    REFUSES(changed.units = 2);
-    REFUSES(changed.min_units = 2);
+    REFUSES(changed.units = 1);
+    REFUSES(changed.min_units = 1);
+    REFUSES(changed.origin = RESERVATION_ORIGIN_DRIFT);
+    REFUSES(changed.worst_end_ms = -1);
+    REFUSES(changed.ended_ms = -1);
     REFUSES(changed.max_units = 2);
     REFUSES(changed.client_token[0] = 'x');
     REFUSES(changed.body[0] = 'x');
@@ -145,7 +148,7 @@ static void fill_times(struct reservation *row)
         &row->lease_end_ms,    &row->first_send_ms,  &row->last_send_ms,     &row->accepted_ms,
         &row->seen_running_ms, &row->not_running_ms, &row->observed_ms,      &row->stop_asked_ms,
         &row->stop_sent_ms,    &row->stop_doubt_ms,  &row->stop_accepted_ms, &row->ended_ms,
-        &row->closed_ms,
+        &row->closed_ms,       &row->worst_end_ms,   &row->warned_ms,
     };
 
     for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
@@ -181,7 +184,7 @@ static void test_whole_row_survives(void **state)
     contract_move(ledger, &row, RESERVATION_ACTIVE, 0);
     contract_move(ledger, &row, RESERVATION_CLOSED, 0);
     row.closed_ms += 7; /* alone, and nothing that moves the row */
-    assert_int_equal(ledger_update(ledger, &row, &err), 0);
+    assert_int_equal(ledger_update(ledger, &row, &contract_cause, &err), 0);
     contract_reopen(fixture);
     assert_int_equal(ledger_get(fixture->ledger, row.id, &found, &err), 0);
     assert_memory_equal(&found, &row, sizeof(row));
@@ -305,7 +308,7 @@ static void random_step(struct ledger *ledger, struct reservation *models, uint6
     if (random_below(seed, 10) == 0)
         row->row_version--; /* stale */
     row->state = to;
-    code = ledger_update(ledger, row, &err);
+    code = ledger_update(ledger, row, &contract_cause, &err);
     assert_true(code == 0 || code == ERROR_CONFLICT || code == ERROR_INVALID);
     if (code != 0)
         assert_int_equal(ledger_get(ledger, row->id, row, &err), 0);

@@ -313,7 +313,7 @@ static int settle(struct ledger *ledger, struct reservation *row)
     struct error err;
 
     row->state = RESERVATION_ACTIVE;
-    return ledger_settle(ledger, row, &err);
+    return ledger_settle(ledger, row, &contract_cause, &err);
 }
 
 static void test_settle_alone_is_not_synced(void **state)

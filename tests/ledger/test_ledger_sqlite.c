@@ -129,7 +129,7 @@ static void test_foreign_files(void **state)
     check_refused(fixture, "another program");
 }
 
-static void test_newer_schema(void **state)
+static void test_other_schemas(void **state)
 {
     struct contract_fixture *fixture = *state;
 
@@ -138,6 +138,8 @@ static void test_newer_schema(void **state)
     run_sql(fixture->place->path, "PRAGMA user_version = 77");
     check_refused(fixture, "77");
     run_sql(fixture->place->path, "PRAGMA user_version = 1");
+    check_refused(fixture, "never released");
+    run_sql(fixture->place->path, "PRAGMA user_version = 2");
     contract_open(fixture);
 }
 
@@ -234,7 +236,7 @@ static void test_settle_and_the_loss_of_power(void **state)
     row = contract_row_in(fixture->ledger, "red", "boards", 1, RESERVATION_PENDING);
     synced = synced_wal_bytes;
     row.state = RESERVATION_ACTIVE;
-    assert_int_equal(ledger_settle(fixture->ledger, &row, &err), 0);
+    assert_int_equal(ledger_settle(fixture->ledger, &row, &contract_cause, &err), 0);
     assert_int_equal(synced_wal_bytes, synced);
     for (int power_lost = 0; power_lost < 2; power_lost++) {
         synced = synced_wal_bytes;
@@ -371,7 +373,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_file),
         CASE(test_foreign_files),
-        CASE(test_newer_schema),
+        CASE(test_other_schemas),
         CASE(test_holder_is_named),
         CASE(test_missing_folder),
         CASE(test_balance_never_negative),
