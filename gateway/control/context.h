@@ -4,6 +4,7 @@
 
 #include "gateway/control/control.h"
 #include "gateway/control/model_calls.h"
+#include "gateway/control/time_keeper.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/upstream/upstream.h"
 
@@ -23,7 +24,8 @@ struct control_metrics {
 };
 
 struct control {
-    const struct clock *clock;
+    const struct clock *clock; /* for deadlines; what time it is, the keeper knows */
+    struct time_keeper *keeper;
     struct ledger *ledger;
     struct upstream *upstream;
     struct policy_store *policies;
@@ -38,8 +40,10 @@ struct control {
     bool nudged; /* the reconciler has something to do before its time */
 
     atomic_bool recovered;
-    atomic_bool account_asked; /* whose account it is has been asked since we live */
-    atomic_bool wrong_account; /* the last that AWS named is not the ledger's */
+    _Atomic uint64_t recovered_epoch; /* of the keeper, when doubts began anew last */
+    atomic_bool lease_wait_told;      /* that leases wait for the time; once for each wait */
+    atomic_bool account_asked;        /* whose account it is has been asked since we live */
+    atomic_bool wrong_account;        /* the last that AWS named is not the ledger's */
     atomic_bool upstream_reachable;
 };
 
@@ -52,10 +56,14 @@ bool control_is_closing(struct control *control);
 /* Lets the reconciler begin its next pass now. */
 void control_nudge(struct control *control);
 
+/* What every answer teaches, whatever was asked: metrics, reachability and the time (rule 10). */
+void control_heard(struct control *control, struct metric *sends,
+                   const struct upstream_answer *answer);
+
 /*
- * One DescribeModel on the wire, with what every answer teaches: reachability, metrics, and rule 9:
- * an answer from an account other than the ledger's is no answer (fate DOUBT) and sets
- * wrong_account, which the next answer from the right one clears.
+ * One DescribeModel on the wire, with what its answer teaches, and rule 9: an answer from an
+ * account other than the ledger's is no answer (fate DOUBT) and sets wrong_account, which the next
+ * answer from the right one clears.
  */
 void control_describe(struct control *control, const char *project, const char *version,
                       enum pacing_class pacing, int64_t deadline_ms, struct upstream_answer *answer,
@@ -72,10 +80,10 @@ void control_say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)
 #define CONTROL_ACTOR "gateway"
 struct ledger_cause control_cause(struct control *control, const char *why);
 
-/* Wall milliseconds of now. */
+/* What time it is by rule 10: milliseconds since the epoch, for all that the ledger keeps. */
 static inline int64_t control_now_ms(const struct control *control)
 {
-    return clock_wall_ms(control->clock);
+    return time_keeper_now_ms(control->keeper);
 }
 
 #endif

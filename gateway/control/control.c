@@ -91,7 +91,9 @@ int control_create(const struct control_settings *settings, const struct clock *
         free(control);
         return error_set(err, ERROR_IO, "can't make the locks of the control floor");
     }
-    int result = model_calls_create(clock, &control->calls, err);
+    int result = time_keeper_create(clock, &control->keeper, err);
+    if (result == 0)
+        result = model_calls_create(clock, &control->calls, err);
     if (result == 0)
         result = model_status_cache_create(control, &control->statuses, err);
     if (result != 0) {
@@ -108,6 +110,7 @@ void control_free(struct control **control)
         return;
     model_status_cache_free(&(*control)->statuses);
     model_calls_free(&(*control)->calls);
+    time_keeper_free(&(*control)->keeper);
     (void)pthread_cond_destroy(&(*control)->wake);
     (void)pthread_mutex_destroy(&(*control)->lock);
     free(*control);
@@ -170,6 +173,7 @@ void control_readiness(const struct control *control, struct control_readiness *
     out->recovered = atomic_load(&control->recovered);
     out->account_matches = !atomic_load(&control->wrong_account);
     out->upstream_reachable = atomic_load(&control->upstream_reachable);
+    out->clock_trusted = time_keeper_may_expire(control->keeper);
 }
 
 /* Rule 9. False when the answer came from an account that is not the ledger's. */
@@ -192,6 +196,17 @@ static bool check_account(struct control *control, const char *account)
     return true;
 }
 
+void control_heard(struct control *control, struct metric *sends,
+                   const struct upstream_answer *answer)
+{
+    metric_add(sends, answer->sends);
+    if (answer->sends > 0)
+        atomic_store(&control->upstream_reachable, answer->http_status != 0);
+    if (answer->http_status != 0)
+        time_keeper_learn(control->keeper, answer->date_wall_ms, answer->began_monotonic_ms,
+                          answer->ended_monotonic_ms);
+}
+
 void control_describe(struct control *control, const char *project, const char *version,
                       enum pacing_class pacing, int64_t deadline_ms, struct upstream_answer *answer,
                       struct upstream_description *description)
@@ -205,9 +220,7 @@ void control_describe(struct control *control, const char *project, const char *
     CRASH_POINT(DESCRIBE_SEND_BEFORE);
     upstream->ops->describe(upstream->self, &call, answer, description);
     CRASH_POINT(DESCRIBE_ANSWERED);
-    metric_add(control->metrics.sends_describe, answer->sends);
-    if (answer->sends > 0)
-        atomic_store(&control->upstream_reachable, answer->http_status != 0);
+    control_heard(control, control->metrics.sends_describe, answer);
     if (answer->fate == UPSTREAM_ACCEPTED && !check_account(control, description->account))
         answer->fate = UPSTREAM_DOUBT;
 }

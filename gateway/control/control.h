@@ -60,6 +60,7 @@ struct control_readiness {
     bool recovered;          /* the first pass over the ledger has been made */
     bool account_matches;    /* rule 9: AWS answers from the ledger's account */
     bool upstream_reachable; /* the last call to AWS got a whole answer; informative */
+    bool clock_trusted;      /* rule 10: leases may end; informative */
 };
 void control_readiness(const struct control *control, struct control_readiness *out);
 

@@ -10,9 +10,11 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/model_status.h %D%/model_status.c \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
-	%D%/rules.h %D%/rules.c
+	%D%/rules.h %D%/rules.c \
+	%D%/time_keeper.h %D%/time_keeper.c
 
-control_unit_tests = tests/unit/test_control tests/unit/test_model_calls tests/unit/test_rules
+control_unit_tests = tests/unit/test_control tests/unit/test_model_calls tests/unit/test_rules \
+	tests/unit/test_time_keeper
 EXTRA_DIST += tests/unit/fake_upstream.h
 if HAVE_CMOCKA
 check_PROGRAMS += $(control_unit_tests)
@@ -25,4 +27,6 @@ tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c
 tests_unit_test_model_calls_LDADD = $(control_test_libs)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(control_test_libs)
+tests_unit_test_time_keeper_SOURCES = tests/unit/test_time_keeper.c
+tests_unit_test_time_keeper_LDADD = $(control_test_libs)
 endif

@@ -165,9 +165,7 @@ static void send_start(struct control *control, const struct change_budget *budg
     CRASH_POINT(START_SEND_BEFORE);
     control->upstream->ops->start(control->upstream->self, &call, answer);
     CRASH_POINT(START_ANSWERED);
-    metric_add(control->metrics.sends_start, answer->sends);
-    if (answer->sends > 0)
-        atomic_store(&control->upstream_reachable, answer->http_status != 0);
+    control_heard(control, control->metrics.sends_start, answer);
     LOG(level_of(answer), "upstream.start", log_str("reservation", row->id),
         log_str("project", row->project), log_str("version", row->version),
         log_str("fate", upstream_fate_name(answer->fate)), log_int("sends", answer->sends),
@@ -290,9 +288,7 @@ static void send_stop(struct control *control, const struct change_budget *budge
     };
     control->upstream->ops->stop(control->upstream->self, &call, answer);
     CRASH_POINT(STOP_ANSWERED);
-    metric_add(control->metrics.sends_stop, answer->sends);
-    if (answer->sends > 0)
-        atomic_store(&control->upstream_reachable, answer->http_status != 0);
+    control_heard(control, control->metrics.sends_stop, answer);
     LOG(level_of(answer), "upstream.stop", log_str("reservation", row->id),
         log_str("project", row->project), log_str("version", row->version),
         log_str("fate", upstream_fate_name(answer->fate)), log_int("sends", answer->sends),

@@ -32,7 +32,9 @@
 struct pass {
     struct control *control;
     struct control_settings settings;
-    bool boot;
+    bool boot;                            /* every open doubt begins anew, now */
+    bool may_expire;                      /* rule 10 */
+    uint64_t epoch;                       /* of the keeper, when this pass began */
     int64_t pending, uncertain, stopping; /* rows seen in these states */
 };
 
@@ -102,6 +104,9 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
             log_str("error_type", answer.error_type), log_str("message", answer.message));
         return true;
     }
+    /* Rule 10: the row's times are of another epoch; the next pass lets its doubts begin anew. */
+    if (observation->kind != OBSERVED_RUNNING && time_keeper_epoch(control->keeper) != pass->epoch)
+        return false;
     struct reservation changed = *row;
     if (!rules_apply(&pass->settings, observation, control_now_ms(control), &changed))
         return true;
@@ -177,7 +182,7 @@ static bool recover(const struct pass *pass, struct reservation *row)
 static bool end_lease(const struct pass *pass, struct reservation *row)
 {
     int64_t now_ms = control_now_ms(pass->control);
-    if (!rules_lease_ended(now_ms, row))
+    if (!pass->may_expire || !rules_lease_ended(now_ms, row))
         return true;
     rules_begin_stop(RESERVATION_END_LEASE, now_ms, row);
     return write_row(pass->control, "lease ended", row);
@@ -202,7 +207,7 @@ static void settle(struct pass *pass, const struct reservation *listed)
     pass->uncertain += listed->state == RESERVATION_UNCERTAIN;
     pass->stopping += listed->state == RESERVATION_STOPPING;
     if (!pass->boot && listed->state != RESERVATION_PENDING &&
-        !rules_lease_ended(control_now_ms(pass->control), listed))
+        !(pass->may_expire && rules_lease_ended(control_now_ms(pass->control), listed)))
         return;
     if (read_row(pass, listed, &ticket, &row) && recover(pass, &row))
         (void)end_lease(pass, &row);
@@ -257,15 +262,34 @@ out:
     return readable;
 }
 
+/* Rule 10: leases whose end has come, and nobody knows whether it has. Told once for each wait. */
+static bool tell_waiting_leases(struct control *control, const struct ledger_filter *ended)
+{
+    struct reservation row;
+    struct error err = {0};
+    size_t count = 0;
+    if (ledger_list_live(control->ledger, ended, "", &row, 1, &count, &err) != 0)
+        return false;
+    if (count > 0 && !atomic_exchange(&control->lease_wait_told, true))
+        LOG(LOG_WARNING, "lease.waits", log_str("reservation", row.id),
+            log_str("why", "by this host's clock leases have ended; they are stopped when an "
+                           "answer from AWS has told the time"));
+    return true;
+}
+
 /* First of all in every pass: what a former process left, and the leases that have ended. */
 static bool settle_all(struct pass *pass)
 {
     char after[RESERVATION_ID_LEN + 1] = "";
-    struct ledger_filter unsettled = {.states = NEEDS_WORK};
+    /* Where every doubt begins anew, also that of a running one which was seen not running once. */
+    struct ledger_filter unsettled = {.states = pass->boot ? 0 : NEEDS_WORK};
     struct ledger_filter ended = {.states = STATE_BIT(RESERVATION_ACTIVE),
                                   .lease_before_ms = control_now_ms(pass->control)};
     bool readable = walk(pass, &unsettled, settle, SIZE_MAX, INT64_MAX, after);
     after[0] = '\0';
+    if (!pass->may_expire)
+        return tell_waiting_leases(pass->control, &ended) && readable;
+    atomic_store(&pass->control->lease_wait_told, false);
     return walk(pass, &ended, settle, SIZE_MAX, INT64_MAX, after) && readable;
 }
 
@@ -289,11 +313,16 @@ static void forget_keys(const struct pass *pass)
 /* False when the ledger could not be read, so that nobody knows what was left out. */
 static bool run_pass(struct control *control, bool boot, struct progress *progress)
 {
-    struct pass pass = {.control = control, .boot = boot};
+    struct pass pass = {.control = control,
+                        .may_expire = time_keeper_may_expire(control->keeper),
+                        .epoch = time_keeper_epoch(control->keeper)};
+    pass.boot = boot || pass.epoch != atomic_load(&control->recovered_epoch);
     control_get_settings(control, &pass.settings);
 
     CRASH_POINT(RECONCILER_PASS);
     bool readable = settle_all(&pass);
+    if (readable && !control_is_closing(control))
+        atomic_store(&control->recovered_epoch, pass.epoch);
     CRASH_POINT(RECONCILER_RECOVERED);
     readable &=
         reconcile_some(&pass, STATE_BIT(RESERVATION_STOPPING), SIZE_MAX, progress->stopping_after);

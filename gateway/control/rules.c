@@ -193,6 +193,7 @@ bool rules_recover(int64_t now_ms, struct reservation *row)
             row->stop_doubt_ms = now_ms;
         break;
     case RESERVATION_ACTIVE:
+        break;
     case RESERVATION_CLOSED:
     case RESERVATION_VOID:
         return false;

@@ -36,8 +36,9 @@ bool rules_apply(const struct control_settings *settings, const struct observati
 
 /*
  * A row that no call in this process works on, seen for the first time: what a former process sent
- * may still be on its way, so PENDING becomes UNCERTAIN and every open doubt begins anew, now. True
- * when the row changed.
+ * may still be on its way, so PENDING becomes UNCERTAIN and every open doubt begins anew, now. The
+ * same where the time was set anew (rule 10): what was measured before is worth nothing. True when
+ * the row changed.
  */
 bool rules_recover(int64_t now_ms, struct reservation *row);
 

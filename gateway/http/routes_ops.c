@@ -47,6 +47,8 @@ void routes_readyz(void *context, struct exchange *exchange)
         {"account", "AWS answered from another account", now.account_matches, false},
         {"keys", "no keys to verify tokens with are loaded", keys_are_loaded(self), false},
         {"upstream", "the last call to AWS got no whole answer", now.upstream_reachable, true},
+        {"clock", "leases do not end before an answer from AWS has told the time",
+         now.clock_trusted, true},
     };
     const size_t count = sizeof(checks) / sizeof(checks[0]);
     bool ready = true;

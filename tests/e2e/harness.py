@@ -69,6 +69,11 @@ class Clock:
         self.monotonic_ms += int(seconds * 1000)
         self._write()
 
+    def jump(self, seconds):
+        """The wall clock alone, as when somebody sets it."""
+        self.wall_ms += int(seconds * 1000)
+        self._write()
+
     def now(self):
         return time.time() + self.wall_ms / 1000
 

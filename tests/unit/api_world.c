@@ -182,7 +182,7 @@ int world_open(void)
 {
     struct error err = {0};
     memset(&world, 0, sizeof(world));
-    world.readiness = (struct control_readiness){true, true, true, true};
+    world.readiness = (struct control_readiness){true, true, true, true, true};
     if (open_all(&err) == 0)
         return 0;
     fprintf(stderr, "api_world: %s\n", err.message);

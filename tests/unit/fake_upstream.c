@@ -15,6 +15,7 @@ struct fake_model {
 struct fake_upstream {
     struct upstream interface;
     const struct clock *clock;
+    int64_t epoch_ms; /* what to add to the monotonic clock to have the true time */
     pthread_mutex_t lock;
     uint64_t random;
     struct fake_chances chances;
@@ -45,6 +46,8 @@ static void begin(const struct fake_upstream *fake, struct upstream_answer *answ
     answer->sends = 1;
     answer->began_monotonic_ms = clock_monotonic_ms(fake->clock);
     answer->ended_monotonic_ms = answer->began_monotonic_ms;
+    /* The truth: a wall clock that nothing moves but time. */
+    answer->date_wall_ms = (fake->epoch_ms + answer->began_monotonic_ms) / 1000 * 1000;
 }
 
 static void refuse(struct upstream_answer *answer, enum upstream_fate fate, int status,
@@ -213,6 +216,7 @@ struct fake_upstream *fake_upstream_create(const struct clock *clock, uint64_t s
     if (fake == NULL || pthread_mutex_init(&fake->lock, NULL) != 0)
         abort();
     fake->clock = clock;
+    fake->epoch_ms = clock_wall_ms(clock) - clock_monotonic_ms(clock);
     fake->random = seed * 2 + 1;
     fake->interface = (struct upstream){.ops = &ops, .self = fake};
     return fake;

@@ -722,6 +722,7 @@ static void tells_whether_it_is_ready(void **state)
     call("GET", "/readyz", NULL, NULL, 200);
     assert_true(json_is_true(json_object_get(json, "Ready")));
     world.readiness.upstream_reachable = false;
+    world.readiness.clock_trusted = false;
     call("GET", "/readyz", NULL, NULL, 200);
 
     bool *const needed[] = {&world.readiness.ledger_writable, &world.readiness.recovered,
