@@ -233,6 +233,7 @@ void config_control_settings(const struct options *options, struct control_setti
         .stop_renew_ms = options->stop_renew_ms,
         .lease_ms = options->lease_minutes * 60 * 1000,
         .key_retention_ms = options->key_retention_ms,
+        .drift_scan_ms = options->drift_scan_minutes * 60 * 1000,
         .reconcile_ms = options->reconcile_ms,
         .status_cache_ms = options->status_cache_ms,
         .unknown_cache_ms = options->unknown_cache_ms,

@@ -13,7 +13,8 @@
 
 #define CALL_TIMEOUT_MS ((int64_t)10 * 1000) /* of one call to AWS, its turn included */
 #define PAGE_TRIES      3                    /* of one page in a row */
-#define PAGES_MAX       20000                /* lists of one scan: a list without end ends here */
+#define TOLD_MAX        64
+#define PAGES_MAX       20000 /* lists of one scan: a list without end ends here */
 /* After a scan that did not see all lists. */
 #define RETRY_MS ((int64_t)60 * 1000)
 
@@ -34,9 +35,13 @@ struct drift {
     struct upstream_page projects, models;
     size_t project, model; /* present entries of these */
 
+    /* Rows whose fewer units have been told, the latest ones: a ring. */
+    char told[TOLD_MAX][RESERVATION_ID_LEN + 1];
+    size_t told_next;
+
     _Atomic int64_t ended_ms;
     atomic_bool failed;
-    struct metric *scans_whole, *scans_failed, *adopted, *last_scan;
+    struct metric *scans_whole, *scans_failed, *adopted, *last_scan, *units_raised, *stopped;
 };
 
 int drift_create(struct control *control, struct metrics *metrics, struct drift **out,
@@ -56,6 +61,11 @@ int drift_create(struct control *control, struct metrics *metrics, struct drift 
     drift->last_scan =
         metrics_gauge(metrics, "lookout_drift_last_scan_timestamp_seconds",
                       "When the last scan ended that saw all lists; 0 = none yet.", NULL);
+    drift->stopped = metrics_counter(metrics, "lookout_drift_stopped_total",
+                                     "Drift that was begun to be stopped by the policy.", NULL);
+    drift->units_raised =
+        metrics_counter(metrics, "lookout_units_raised_total",
+                        "Reservations that AWS ran with more units than they held.", NULL);
     *out = drift;
     return 0;
 }
@@ -78,18 +88,21 @@ static bool is_held(const struct drift *drift, const struct upstream_model *mode
 {
     struct reservation row;
     struct error err = {0};
-    int result = ledger_find_live(drift->control->ledger, model->project, model->version, &row,
-                                  &err);
+    int result =
+        ledger_find_live(drift->control->ledger, model->project, model->version, &row, &err);
     /* Who can't be looked up is not called drift. */
     return result != ERROR_NOT_FOUND;
 }
 
-static int64_t units_per_model(struct control *control)
+/* What the policy in force says of it. */
+static enum policy_drift read_policy(struct control *control, int64_t *units_per_model)
 {
     struct policy_snapshot *snapshot = policy_store_acquire(control->policies);
-    int64_t units = policy_account(policy_snapshot_policy(snapshot))->units_per_model;
+    const struct policy *policy = policy_snapshot_policy(snapshot);
+    enum policy_drift answer = policy_drift(policy);
+    *units_per_model = policy_account(policy)->units_per_model;
     policy_snapshot_release(&snapshot);
-    return units;
+    return answer;
 }
 
 static void tell(const struct reservation *row, int64_t described_units)
@@ -110,7 +123,9 @@ static void adopt(struct drift *drift, const struct upstream_model *model,
     struct ledger_cause cause = control_cause(control, "found running without a reservation");
     struct reservation row;
     struct error err = {0};
-    drift_fill_row(model, observation, description, units_per_model(control), &row);
+    int64_t units_per_model = 0;
+    (void)read_policy(control, &units_per_model);
+    drift_fill_row(model, observation, description, units_per_model, &row);
     if (crypto_uuid7(row.created_ms, row.id) != 0 || crypto_uuid4(row.client_token) != 0)
         return;
     int result = ledger_adopt(control->ledger, &row, &cause, &err);
@@ -154,6 +169,79 @@ static bool look(struct drift *drift, const struct upstream_model *model)
         adopt(drift, model, &observation, &description);
     }
     return true;
+}
+
+/* --- rows that are observed anyway --------------------------------------------------------- */
+
+static bool was_told(struct drift *drift, const struct reservation *row)
+{
+    for (size_t i = 0; i < TOLD_MAX; i++)
+        if (strcmp(drift->told[i], row->id) == 0)
+            return true;
+    memcpy(drift->told[drift->told_next++ % TOLD_MAX], row->id, sizeof(row->id));
+    return false;
+}
+
+static void tell_units(const char *event, const struct reservation *row, int64_t described,
+                       const char *hint)
+{
+    LOG(LOG_WARNING, event, log_str("reservation", row->id), log_str("team", row->team),
+        log_str("project", row->project), log_str("version", row->version),
+        log_int("units", row->units), log_int("described_units", described), log_str("hint", hint));
+}
+
+static bool judge_units(struct drift *drift, const struct control_settings *settings,
+                        const struct observation *observation,
+                        const struct upstream_description *description, struct reservation *row)
+{
+    switch (drift_compare_units(settings, observation, description, row)) {
+    case DRIFT_UNITS_EQUAL:
+        break;
+    case DRIFT_UNITS_FEWER:
+        if (!was_told(drift, row))
+            tell_units("drift.fewer_units", row, drift_described_units(description),
+                       "AWS runs it with fewer units than are charged for it");
+        break;
+    case DRIFT_UNITS_RAISED:
+        metric_add(drift->units_raised, 1);
+        tell_units("drift.more_units", row, drift_described_units(description),
+                   "AWS runs it with more units than were asked for: all its time is charged with "
+                   "these");
+        return true;
+    }
+    return false;
+}
+
+static bool judge_drift(struct drift *drift, const struct control_settings *settings,
+                        const struct observation *observation, struct reservation *row)
+{
+    struct control *control = drift->control;
+    int64_t units_per_model = 0;
+    if (!drift_stop_due(settings, observation, row) ||
+        read_policy(control, &units_per_model) != POLICY_DRIFT_STOP)
+        return false;
+    rules_begin_stop(RESERVATION_END_DRIFT, control_now_ms(control), row);
+    metric_add(drift->stopped, 1);
+    LOG(LOG_WARNING, "drift.stopped", log_str("reservation", row->id),
+        log_str("project", row->project), log_str("version", row->version),
+        log_int("seen_since_ms", row->seen_running_ms),
+        log_str("hint", "the policy says \"drift\": \"stop\""));
+    return true;
+}
+
+bool drift_judge(struct drift *drift, const struct control_settings *settings,
+                 const struct observation *observation,
+                 const struct upstream_description *description, struct reservation *row,
+                 const char **why)
+{
+    bool changed = judge_units(drift, settings, observation, description, row);
+    if (changed)
+        *why = "AWS runs it with more units";
+    if (judge_drift(drift, settings, observation, row)) {
+        *why = "drift: the policy stops it";
+        changed = true;
+    }
+    return changed;
 }
 
 /* --- the lists ----------------------------------------------------------------------------- */

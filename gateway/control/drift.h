@@ -8,6 +8,7 @@
 #define LOOKOUT_CONTROL_DRIFT_H
 
 #include "gateway/control/control.h"
+#include "gateway/control/rules.h"
 
 struct drift;
 
@@ -20,6 +21,16 @@ void drift_free(struct drift **drift);
  * that was begun before is waited for. For the reconciler's thread alone.
  */
 void drift_scan(struct drift *drift, const struct control_settings *settings, int64_t until_ms);
+
+/*
+ * What else an observation says of the live row that it was applied to: more units than it holds
+ * are charged, fewer are told once, and drift is begun to be stopped where the policy wants that.
+ * True when `row` was changed and has to be written, for the reason `*why`. As drift_scan.
+ */
+bool drift_judge(struct drift *drift, const struct control_settings *settings,
+                 const struct observation *observation,
+                 const struct upstream_description *description, struct reservation *row,
+                 const char **why);
 
 /* What is known of the scans, for people. Any thread. */
 struct drift_scan_state {

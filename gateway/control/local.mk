@@ -4,6 +4,8 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/admission.h %D%/admission_describe.c %D%/admission_start.c %D%/admission_stop.c \
 	%D%/context.h \
 	%D%/control.h %D%/control.c \
+	%D%/drift.h %D%/drift.c \
+	%D%/drift_rules.h %D%/drift_rules.c \
 	%D%/model_calls.h %D%/model_calls.c \
 	%D%/model_change.h %D%/model_change.c \
 	%D%/model_name.h %D%/model_name.c \
@@ -13,7 +15,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/rules.h %D%/rules.c \
 	%D%/time_keeper.h %D%/time_keeper.c
 
-control_unit_tests = tests/unit/test_control tests/unit/test_model_calls tests/unit/test_rules \
+control_unit_tests = tests/unit/test_control tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
 	tests/unit/test_time_keeper
 EXTRA_DIST += tests/unit/fake_upstream.h
 if HAVE_CMOCKA
@@ -23,6 +25,8 @@ TESTS += $(control_unit_tests)
 control_test_libs = $(control_libs) $(movable_clock) $(control_libs) $(CMOCKA_LIBS)
 tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/fake_upstream.c
 tests_unit_test_control_LDADD = $(control_test_libs)
+tests_unit_test_drift_rules_SOURCES = tests/unit/test_drift_rules.c
+tests_unit_test_drift_rules_LDADD = $(control_test_libs)
 tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c
 tests_unit_test_model_calls_LDADD = $(control_test_libs)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
