@@ -1,6 +1,7 @@
 # F4: the only place where policy, ledger and upstream meet.
 noinst_LIBRARIES += gateway/control/libcontrol.a
 gateway_control_libcontrol_a_SOURCES = \
+	%D%/admin.h %D%/admin.c %D%/admin_rules.h %D%/admin_rules.c \
 	%D%/admission.h %D%/admission_describe.c %D%/admission_start.c %D%/admission_stop.c \
 	%D%/context.h \
 	%D%/control.h %D%/control.c \
@@ -15,7 +16,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/rules.h %D%/rules.c \
 	%D%/time_keeper.h %D%/time_keeper.c
 
-control_unit_tests = tests/unit/test_control tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
+control_unit_tests = tests/unit/test_admin_rules tests/unit/test_control tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
 	tests/unit/test_time_keeper
 EXTRA_DIST += tests/unit/fake_upstream.h
 if HAVE_CMOCKA
@@ -25,6 +26,8 @@ TESTS += $(control_unit_tests)
 control_test_libs = $(control_libs) $(movable_clock) $(control_libs) $(CMOCKA_LIBS)
 tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/fake_upstream.c
 tests_unit_test_control_LDADD = $(control_test_libs)
+tests_unit_test_admin_rules_SOURCES = tests/unit/test_admin_rules.c
+tests_unit_test_admin_rules_LDADD = $(control_test_libs)
 tests_unit_test_drift_rules_SOURCES = tests/unit/test_drift_rules.c
 tests_unit_test_drift_rules_LDADD = $(control_test_libs)
 tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c

@@ -51,6 +51,9 @@ bool routes_resolve_team(struct exchange *exchange, const char *from_body, bool 
 /* ProjectName and ModelVersion, checked. */
 bool routes_check_model(struct exchange *exchange, const char *project, const char *version);
 
+/* The body, whole and of the type application/json; bytes as of exchange_read_body. */
+bool routes_read_json(struct exchange *exchange, const char **body, size_t *len);
+
 int64_t routes_deadline(const struct http_context *context);
 
 #endif
