@@ -2,6 +2,7 @@
 #include "gateway/commands.h"
 
 #include "gateway/base/file.h"
+#include "gateway/base/zone_file.h"
 #include "policy/document.h"
 
 #include <inttypes.h>
@@ -46,7 +47,7 @@ static int check_policy(const char *file)
         (void)fprintf(stderr, "lookout-gateway: %s\n", err.message);
         return EX_NOINPUT;
     }
-    int result = policy_parse(text, len, &policy, &err);
+    int result = policy_parse(text, len, zone_file_load, NULL, &policy, &err);
     file_free(&text, len);
     if (result != 0) {
         (void)fprintf(stderr, "lookout-gateway: %s: at \"%s\": %s\n", file, err.pointer,

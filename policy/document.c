@@ -1,5 +1,6 @@
 /* Reads the policy document strictly and keeps it, its teams sorted by name. */
 #include "policy/document.h"
+#include "policy/limits_read.h"
 #include "policy/strict_json.h"
 
 #include <stdio.h>
@@ -7,7 +8,7 @@
 #include <string.h>
 
 #define POLICY_VERSION   1
-#define POLICY_MAX_DEPTH 8 /* the deepest member, a pattern, needs 4 */
+#define POLICY_MAX_DEPTH 8 /* the deepest member, of a window, needs 6 */
 
 #define LETTERS_AND_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -15,6 +16,8 @@ struct policy {
     struct policy_limits account;
     struct policy_team *teams; /* by strcmp of their names */
     size_t team_count;
+    enum policy_drift drift;
+    struct zone_list zones; /* of which the windows borrow */
 };
 
 /* --- patterns ------------------------------------------------------------------------------ */
@@ -60,35 +63,56 @@ static bool pattern_covers(const char *wide, const char *narrow)
 
 /* --- reading ------------------------------------------------------------------------------- */
 
-static int read_limits(const json_t *object, const char *at, struct policy_limits *out,
-                       struct error *err)
-{
-    static const char *const members[] = {"concurrent_units", "running_models", "units_per_model",
-                                          NULL};
-    int64_t *const targets[] = {&out->concurrent_units, &out->running_models,
-                                &out->units_per_model};
-    int rc = strict_json_only(object, at, members, err);
+#define LIMITS "concurrent_units", "running_models", "units_per_model", "unit_hours", "lease"
 
-    for (size_t i = 0; rc == 0 && members[i] != NULL; i++) {
-        *targets[i] = POLICY_NO_LIMIT;
-        rc = strict_json_int(object, at, members[i], false, 1, POLICY_MAX_UNITS, targets[i], err);
-    }
+static int read_team_limits(const json_t *team, const char *at, struct zone_list *zones,
+                            struct policy_limits *out, struct error *err)
+{
+    static const char *const members[] = {LIMITS, NULL};
+    char pointer[ERROR_POINTER_MAX];
+    json_t *limits = NULL;
+    int rc = strict_json_container(team, at, "limits", false, JSON_OBJECT, &limits, err);
+
+    limits_clear(out);
+    if (rc != 0 || limits == NULL)
+        return rc;
+    strict_json_pointer(pointer, at, "limits");
+    rc = strict_json_only(limits, pointer, members, err);
+    if (rc == 0)
+        rc = limits_read(limits, pointer, zones, out, err);
     return rc;
 }
 
-/* Reads the member `name` of `object`, which may be absent: then nothing is limited. */
-static int read_member_limits(const json_t *object, const char *at, const char *name,
-                              struct policy_limits *out, struct error *err)
+static int read_drift(const json_t *account, enum policy_drift *out, struct error *err)
 {
-    char pointer[ERROR_POINTER_MAX];
-    json_t *limits = NULL;
-    int rc = strict_json_container(object, at, name, false, JSON_OBJECT, &limits, err);
+    const char *word = NULL;
+    int rc = strict_json_string(account, "/account", "drift", false, 1, 16, &word, err);
 
-    *out = (struct policy_limits){POLICY_NO_LIMIT, POLICY_NO_LIMIT, POLICY_NO_LIMIT};
-    if (rc != 0 || limits == NULL)
+    *out = POLICY_DRIFT_ALERT;
+    if (rc != 0 || word == NULL || strcmp(word, "alert") == 0)
         return rc;
-    strict_json_pointer(pointer, at, name);
-    return read_limits(limits, pointer, out, err);
+    if (strcmp(word, "stop") != 0)
+        return error_set_at(err, ERROR_INVALID, "/account/drift",
+                            "saw \"%s\", expected one of: alert, stop", word);
+    *out = POLICY_DRIFT_STOP;
+    return 0;
+}
+
+static int read_account(const json_t *root, struct policy *policy, struct error *err)
+{
+    static const char *const members[] = {LIMITS, "drift", NULL};
+    json_t *account = NULL;
+    int rc = strict_json_container(root, "", "account", false, JSON_OBJECT, &account, err);
+
+    limits_clear(&policy->account);
+    if (rc != 0 || account == NULL)
+        return rc;
+    rc = strict_json_only(account, "/account", members, err);
+    if (rc == 0)
+        rc = limits_read(account, "/account", &policy->zones, &policy->account, err);
+    if (rc == 0)
+        rc = read_drift(account, &policy->drift, err);
+    return rc;
 }
 
 /* Holds a pattern against the names that AWS allows for projects: [a-zA-Z0-9][a-zA-Z0-9_-]{0,254}.
@@ -191,7 +215,26 @@ static int read_projects(const json_t *object, const char *at, struct policy_tea
     return rc;
 }
 
-static int read_team(const char *name, const json_t *object, const char *teams_at,
+/* A default that the account's maximum refuses would refuse each start that names no lease. */
+static int check_lease(const struct policy *policy, const struct policy_team *team, const char *at,
+                       struct error *err)
+{
+    const int64_t minutes = team->limits.lease_default_minutes;
+    const int64_t max_minutes = policy->account.lease_max_minutes;
+    char limits_at[ERROR_POINTER_MAX], lease_at[ERROR_POINTER_MAX], pointer[ERROR_POINTER_MAX];
+
+    if (max_minutes == 0 || minutes <= max_minutes)
+        return 0;
+    strict_json_pointer(limits_at, at, "limits");
+    strict_json_pointer(lease_at, limits_at, "lease");
+    strict_json_pointer(pointer, lease_at, "default_minutes");
+    return error_set_at(err, ERROR_INVALID, pointer,
+                        "saw a default of %lld minutes, expected at most the account's "
+                        "max_minutes, which is %lld",
+                        (long long)minutes, (long long)max_minutes);
+}
+
+static int read_team(const char *name, const json_t *object, struct policy *policy,
                      struct policy_team *team, struct error *err)
 {
     static const char *const members[] = {"projects", "limits", NULL};
@@ -199,7 +242,7 @@ static int read_team(const char *name, const json_t *object, const char *teams_a
     char at[ERROR_POINTER_MAX];
     int rc;
 
-    strict_json_pointer(at, teams_at, name);
+    strict_json_pointer(at, "/teams", name);
     if (len == 0 || len > POLICY_MAX_NAME || strspn(name, LETTERS_AND_DIGITS) == 0 ||
         strspn(name, LETTERS_AND_DIGITS "_.-") != len)
         return error_set_at(err, ERROR_INVALID, at,
@@ -211,7 +254,9 @@ static int read_team(const char *name, const json_t *object, const char *teams_a
     if (rc == 0)
         rc = read_projects(object, at, team, err);
     if (rc == 0)
-        rc = read_member_limits(object, at, "limits", &team->limits, err);
+        rc = read_team_limits(object, at, &policy->zones, &team->limits, err);
+    if (rc == 0)
+        rc = check_lease(policy, team, at, err);
     return rc;
 }
 
@@ -240,7 +285,7 @@ static int read_teams(const json_t *root, struct policy *policy, struct error *e
     for (void *it = json_object_iter(teams); it != NULL; it = json_object_iter_next(teams, it)) {
         struct policy_team *team = &policy->teams[policy->team_count++];
 
-        rc = read_team(json_object_iter_key(it), json_object_iter_value(it), "/teams", team, err);
+        rc = read_team(json_object_iter_key(it), json_object_iter_value(it), policy, team, err);
         if (rc != 0)
             return rc;
     }
@@ -258,13 +303,14 @@ static int read_document(const json_t *root, struct policy *policy, struct error
         rc = strict_json_int(root, "", "version", true, POLICY_VERSION, POLICY_VERSION, &version,
                              err);
     if (rc == 0)
-        rc = read_member_limits(root, "", "account", &policy->account, err);
+        rc = read_account(root, policy, err);
     if (rc == 0)
         rc = read_teams(root, policy, err);
     return rc;
 }
 
-int policy_parse(const char *text, size_t len, struct policy **out, struct error *err)
+int policy_parse(const char *text, size_t len, time_zone_load_fn *load, void *context,
+                 struct policy **out, struct error *err)
 {
     static const struct json_limits limits = {.max_bytes = POLICY_MAX_BYTES,
                                               .max_depth = POLICY_MAX_DEPTH};
@@ -281,6 +327,8 @@ int policy_parse(const char *text, size_t len, struct policy **out, struct error
         rc = error_set(err, ERROR_NOMEM, "out of memory for a policy");
         goto out;
     }
+    policy->zones.load = load;
+    policy->zones.context = context;
     rc = read_document(root, policy, err);
     if (rc != 0)
         goto out;
@@ -304,6 +352,8 @@ void policy_free(struct policy **policy)
         free(team->projects);
     }
     free((*policy)->teams);
+    for (size_t i = 0; i < (*policy)->zones.count; i++)
+        time_zone_free(&(*policy)->zones.zones[i]);
     free(*policy);
     *policy = NULL;
 }
@@ -313,6 +363,11 @@ void policy_free(struct policy **policy)
 const struct policy_limits *policy_account(const struct policy *policy)
 {
     return &policy->account;
+}
+
+enum policy_drift policy_drift(const struct policy *policy)
+{
+    return policy->drift;
 }
 
 static int compare_name(const void *name, const void *team)
@@ -342,4 +397,19 @@ const char *policy_match_project(const struct policy_team *team, const char *pro
             return team->projects[i];
     }
     return NULL;
+}
+
+void policy_lease(const struct policy *policy, const struct policy_team *team,
+                  int64_t *default_minutes, int64_t *max_minutes)
+{
+    const struct policy_limits *account = &policy->account, *own = &team->limits;
+
+    *max_minutes =
+        account->lease_max_minutes != 0 ? account->lease_max_minutes : POLICY_MAX_LEASE_MINUTES;
+    if (own->lease_max_minutes != 0 && own->lease_max_minutes < *max_minutes)
+        *max_minutes = own->lease_max_minutes;
+    *default_minutes = own->lease_default_minutes != 0 ? own->lease_default_minutes
+                                                       : account->lease_default_minutes;
+    if (*default_minutes > *max_minutes)
+        *default_minutes = *max_minutes; /* the account's, in a team with a smaller maximum */
 }

@@ -1,11 +1,14 @@
 /* Looks at every rule in a fixed order, then picks the one that binds. */
 #include "policy/evaluator.h"
-#include "policy/text.h"
+#include "policy/unit_hours.h"
+#include "policy/unit_time.h"
 
 #include <assert.h>
-#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+
+#define MINUTE_MS INT64_C(60000)
 
 /* --- rules --------------------------------------------------------------------------------- */
 
@@ -15,7 +18,7 @@ static struct quota_rule *add_rule(struct quota_decision *decision, enum quota_r
 
     assert(decision->rule_count < QUOTA_MAX_RULES);
     rule = &decision->rules[decision->rule_count++];
-    rule->kind = kind;
+    *rule = (struct quota_rule){.kind = kind};
     return rule;
 }
 
@@ -76,13 +79,6 @@ static int64_t at_least_zero(int64_t count)
     return count > 0 ? count : 0;
 }
 
-static int64_t sum_held(const struct quota_rule *rule)
-{
-    int64_t held;
-
-    return __builtin_add_overflow(rule->used, rule->reserved, &held) ? INT64_MAX : held;
-}
-
 /* requested <= limit - held, by a difference that cannot overflow instead of a sum that can. */
 static void judge(struct quota_rule *rule)
 {
@@ -90,42 +86,153 @@ static void judge(struct quota_rule *rule)
 
     rule->used = at_least_zero(rule->used);
     rule->reserved = at_least_zero(rule->reserved);
-    held = sum_held(rule);
+    held = unit_time_add(rule->used, rule->reserved);
     rule->fits_now = held < rule->limit ? rule->limit - held : 0;
     rule->admits = rule->requested >= 1 && rule->requested <= rule->fits_now;
     rule->ever_admits = rule->requested >= 1 && rule->requested <= rule->limit;
 }
 
-/* The numeric rules of one scope, whose limits stand at the pointer `at`. */
-static void add_limits(struct quota_decision *decision, enum quota_scope scope, const char *at,
-                       const struct policy_limits *limits, const struct quota_usage *usage,
-                       int64_t units)
+/* One scope's limits, against one request or (`request` NULL: a survey) none. */
+struct scope {
+    enum quota_scope scope;
+    const char *at; /* JSON pointer of the limits */
+    const struct policy_limits *limits;
+    const struct quota_usage *usage;
+    const struct quota_books *books;
+    const struct quota_request *request;
+    int64_t now_ms;
+    int64_t look_until_ms;
+    int64_t latest_until_ms; /* of an interval that begins as the request's, as windows admit it */
+};
+
+/* `path` is what the document calls the rule, below the scope's pointer. */
+static struct quota_rule *add_scope_rule(struct quota_decision *decision, const struct scope *scope,
+                                         enum quota_rule_kind kind, const char *path)
 {
-    const struct quota_rule rows[] = {
-        {.kind = QUOTA_UNITS_PER_MODEL, .limit = limits->units_per_model, .requested = units},
-        {.kind = QUOTA_CONCURRENT_UNITS,
-         .limit = limits->concurrent_units,
-         .used = usage->used_units,
-         .reserved = usage->reserved_units,
-         .requested = units},
-        {.kind = QUOTA_RUNNING_MODELS,
-         .limit = limits->running_models,
-         .used = usage->used_models,
-         .reserved = usage->reserved_models,
-         .requested = 1},
+    struct quota_rule *rule = add_rule(decision, kind);
+
+    rule->scope = scope->scope;
+    snprintf(rule->pointer, sizeof(rule->pointer), "%s/%s", scope->at, path);
+    return rule;
+}
+
+static void add_counts(struct quota_decision *decision, const struct scope *scope)
+{
+    const struct policy_limits *limits = scope->limits;
+    const struct quota_usage *usage = scope->usage;
+    const int64_t units = scope->request != NULL ? scope->request->units : 0;
+    const struct {
+        enum quota_rule_kind kind;
+        int64_t limit, used, reserved, requested;
+    } rows[] = {
+        {QUOTA_UNITS_PER_MODEL, limits->units_per_model, 0, 0, units},
+        {QUOTA_CONCURRENT_UNITS, limits->concurrent_units, usage->used_units, usage->reserved_units,
+         units},
+        {QUOTA_RUNNING_MODELS, limits->running_models, usage->used_models, usage->reserved_models,
+         scope->request != NULL},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t limit = rows[i].limit;
         struct quota_rule *rule;
 
-        if (rows[i].limit == POLICY_NO_LIMIT)
+        /* Below 1 unit somebody must refuse even where nothing is limited: the largest limit. */
+        if (rows[i].kind == QUOTA_UNITS_PER_MODEL && limit == POLICY_NO_LIMIT &&
+            scope->scope == QUOTA_SCOPE_ACCOUNT && scope->request != NULL && units < 1)
+            limit = POLICY_MAX_UNITS;
+        if (limit == POLICY_NO_LIMIT)
             continue;
-        rule = add_rule(decision, rows[i].kind);
-        *rule = rows[i];
-        rule->scope = scope;
-        snprintf(rule->pointer, sizeof(rule->pointer), "%s/%s", at, quota_rule_name(rule->kind));
+        rule = add_scope_rule(decision, scope, rows[i].kind, quota_rule_name(rows[i].kind));
+        rule->limit = limit;
+        rule->used = rows[i].used;
+        rule->reserved = rows[i].reserved;
+        rule->requested = rows[i].requested;
         judge(rule);
     }
+}
+
+static int64_t to_minutes(int64_t ms)
+{
+    return ms / MINUTE_MS + (ms % MINUTE_MS > 0);
+}
+
+/* Where nobody says how long a lease may be, the account has a rule for those that are too long. */
+static void add_lease(struct quota_decision *decision, const struct scope *scope)
+{
+    const int64_t minutes = scope->request != NULL ? to_minutes(scope->request->lease_ms) : 0;
+    int64_t limit = scope->limits->lease_max_minutes;
+    struct quota_rule *rule;
+
+    if (limit == 0 && scope->scope == QUOTA_SCOPE_ACCOUNT && minutes > POLICY_MAX_LEASE_MINUTES)
+        limit = POLICY_MAX_LEASE_MINUTES;
+    if (limit == 0)
+        return;
+    rule = add_scope_rule(decision, scope, QUOTA_LEASE, "lease/max_minutes");
+    rule->limit = rule->fits_now = limit;
+    rule->requested = minutes;
+    rule->admits = rule->ever_admits = minutes <= limit;
+}
+
+static int add_windows(struct quota_decision *decision, struct scope *scope, struct error *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < scope->limits->window_count; i++) {
+        const struct unit_hours budget = {
+            .window = &scope->limits->windows[i],
+            .scope = scope->scope,
+            .books = scope->books,
+            .units =
+                scope->request != NULL && scope->request->units > 1 ? scope->request->units : 1};
+        char path[40];
+        struct quota_rule *rule;
+
+        snprintf(path, sizeof(path), "unit_hours/%zu", i);
+        rule = add_scope_rule(decision, scope, QUOTA_UNIT_HOURS, path);
+        if (scope->request == NULL)
+            rc = unit_hours_survey(&budget, scope->now_ms, rule, err);
+        else
+            rc = unit_hours_judge(&budget, scope->request, scope->look_until_ms, rule,
+                                  &scope->latest_until_ms, err);
+    }
+    return rc;
+}
+
+static int add_limits(struct quota_decision *decision, struct scope *scope, struct error *err)
+{
+    if (scope->request == NULL || !scope->request->extension)
+        add_counts(decision, scope);
+    add_lease(decision, scope);
+    return add_windows(decision, scope, err);
+}
+
+/* The limits of the team (NULL: not asked for) and of the account. Lowers `*latest_until_ms`. */
+static int add_scopes(const struct policy *policy, const struct policy_team *team,
+                      const struct scope *asked, struct quota_decision *decision,
+                      int64_t *latest_until_ms, struct error *err)
+{
+    struct scope scope = *asked;
+    char at[sizeof("/teams//limits") + POLICY_MAX_NAME];
+    int rc = 0;
+
+    scope.latest_until_ms = INT64_MAX;
+    if (team != NULL) {
+        snprintf(at, sizeof(at), "/teams/%s/limits", team->name);
+        scope.scope = QUOTA_SCOPE_TEAM;
+        scope.at = at;
+        scope.limits = &team->limits;
+        scope.usage = &asked->books->team;
+        rc = add_limits(decision, &scope, err);
+    }
+    if (rc == 0) {
+        scope.scope = QUOTA_SCOPE_ACCOUNT;
+        scope.at = "/account";
+        scope.limits = policy_account(policy);
+        scope.usage = &asked->books->account;
+        rc = add_limits(decision, &scope, err);
+    }
+    *latest_until_ms = scope.latest_until_ms;
+    return rc;
 }
 
 /* --- the decision -------------------------------------------------------------------------- */
@@ -155,130 +262,126 @@ static int64_t find_largest_units(const struct quota_decision *decision)
 
     for (size_t i = 0; i < decision->rule_count; i++) {
         const struct quota_rule *rule = &decision->rules[i];
-        const bool counts_units =
-            rule->kind == QUOTA_UNITS_PER_MODEL || rule->kind == QUOTA_CONCURRENT_UNITS;
 
-        if (counts_units && rule->fits_now < largest)
-            largest = rule->fits_now;
-        if (!counts_units && !rule->admits)
-            largest = 0;
+        switch (rule->kind) {
+        case QUOTA_UNITS_PER_MODEL:
+        case QUOTA_CONCURRENT_UNITS:
+        case QUOTA_UNIT_HOURS:
+            if (rule->fits_now < largest)
+                largest = rule->fits_now;
+            break;
+        case QUOTA_TEAM_KNOWN:
+        case QUOTA_PROJECT_ALLOWED:
+        case QUOTA_RUNNING_MODELS:
+        case QUOTA_LEASE:
+            if (!rule->admits)
+                largest = 0;
+            break;
+        }
     }
     return largest;
 }
 
-void policy_evaluate(const struct policy *policy, const struct quota_request *request,
-                     const struct quota_usage *account, const struct quota_usage *team,
-                     struct quota_decision *out)
+static int64_t find_largest_lease(const struct quota_decision *decision,
+                                  const struct quota_request *request, int64_t latest_until_ms)
 {
-    struct policy_limits account_limits = *policy_account(policy);
-    const struct policy_team *known;
-    char at[sizeof(out->rules[0].pointer) - sizeof("/concurrent_units")];
+    const int64_t beyond_lease_ms = request->until_ms - request->lease_ms;
+    int64_t largest = latest_until_ms != INT64_MAX ? latest_until_ms - beyond_lease_ms : INT64_MAX;
 
-    *out = (struct quota_decision){.verdict = QUOTA_ADMITTED};
-    /* Below 1 unit somebody must refuse even where nothing is limited: the largest limit there is.
-     */
-    if (request->units < 1 && account_limits.units_per_model == POLICY_NO_LIMIT)
-        account_limits.units_per_model = POLICY_MAX_UNITS;
+    if (decision->verdict == QUOTA_ADMITTED && !request->look_ahead)
+        return request->lease_ms;
+    for (size_t i = 0; i < decision->rule_count; i++) {
+        const struct quota_rule *rule = &decision->rules[i];
 
-    known = add_name_rules(policy, request, out);
-    if (known != NULL) {
-        snprintf(at, sizeof(at), "/teams/%s/limits", known->name);
-        add_limits(out, QUOTA_SCOPE_TEAM, at, &known->limits, team, request->units);
-        add_limits(out, QUOTA_SCOPE_ACCOUNT, "/account", &account_limits, account, request->units);
+        switch (rule->kind) {
+        case QUOTA_TEAM_KNOWN:
+        case QUOTA_PROJECT_ALLOWED:
+        case QUOTA_UNITS_PER_MODEL:
+        case QUOTA_CONCURRENT_UNITS:
+        case QUOTA_RUNNING_MODELS:
+            if (!rule->admits)
+                return 0;
+            break;
+        case QUOTA_LEASE:
+            if (rule->limit * MINUTE_MS < largest)
+                largest = rule->limit * MINUTE_MS;
+            break;
+        case QUOTA_UNIT_HOURS:
+            break; /* in latest_until_ms */
+        }
     }
+    return largest > 0 ? largest : 0;
+}
+
+static int check_request(const struct quota_request *request, struct error *err)
+{
+    if (request->from_ms < 0 || request->until_ms < request->from_ms ||
+        request->until_ms >= CIVIL_MAX_MS ||
+        request->until_ms - request->from_ms > QUOTA_MAX_INTERVAL_MS || request->lease_ms < 0 ||
+        request->lease_ms > QUOTA_MAX_INTERVAL_MS)
+        return error_set(err, ERROR_INVALID,
+                         "saw the interval %lld to %lld and a lease of %lld ms, expected one that "
+                         "ends after it begins and has at most %lld ms",
+                         (long long)request->from_ms, (long long)request->until_ms,
+                         (long long)request->lease_ms, (long long)QUOTA_MAX_INTERVAL_MS);
+    if (request->extension && request->units < 1)
+        return error_set(err, ERROR_INVALID, "saw an extension by %lld units, expected 1 or more",
+                         (long long)request->units);
+    return 0;
+}
+
+static void clear_decision(struct quota_decision *out)
+{
+    /* Not the rules: they are many, and each is set when it is added. */
+    memset(out, 0, offsetof(struct quota_decision, rules));
+    out->verdict = QUOTA_ADMITTED;
+}
+
+int policy_evaluate(const struct policy *policy, const struct quota_request *request,
+                    const struct quota_books *books, struct quota_decision *out, struct error *err)
+{
+    const int64_t beyond_lease_ms = request->until_ms - request->lease_ms;
+    struct scope scope = {.books = books, .request = request};
+    const struct policy_team *team;
+    int64_t default_minutes, max_minutes, latest_until_ms = INT64_MAX;
+    int rc = check_request(request, err);
+
+    clear_decision(out);
+    if (rc != 0)
+        return rc;
+    team = add_name_rules(policy, request, out);
+    if (team != NULL) {
+        policy_lease(policy, team, &default_minutes, &max_minutes);
+        scope.look_until_ms = request->until_ms;
+        if (request->look_ahead && beyond_lease_ms + max_minutes * MINUTE_MS > request->until_ms)
+            scope.look_until_ms = beyond_lease_ms + max_minutes * MINUTE_MS;
+        rc = add_scopes(policy, team, &scope, out, &latest_until_ms, err);
+    }
+    if (rc != 0)
+        return rc;
     find_binding(out);
     out->largest_units_now = find_largest_units(out);
+    out->largest_lease_now_ms = find_largest_lease(out, request, latest_until_ms);
+    return 0;
 }
 
-/* --- the sentence -------------------------------------------------------------------------- */
-
-/* "at most 1 does", "at most 3 do", "none does": how many of something fit. */
-static void say_fits(char *out, size_t size, int64_t fits)
+int policy_survey(const struct policy *policy, const char *team, int64_t now_ms,
+                  const struct quota_books *books, struct quota_decision *out, struct error *err)
 {
-    if (fits == 0)
-        snprintf(out, size, "none does");
-    else
-        snprintf(out, size, "at most %" PRId64 " %s", fits, fits == 1 ? "does" : "do");
-}
+    const struct scope scope = {.books = books, .now_ms = now_ms};
+    const struct policy_team *known = team != NULL ? policy_find_team(policy, team) : NULL;
+    int64_t latest_until_ms;
+    int rc;
 
-static void explain_units(const struct quota_rule *rule, const char *who, const char *name,
-                          char *out, size_t size)
-{
-    const char *rule_name = quota_rule_name(rule->kind);
-    char fits[48];
+    clear_decision(out);
+    if (team != NULL && known == NULL)
+        return error_set(err, ERROR_NOT_FOUND, "the policy names no team \"%s\"", team);
+    rc = add_scopes(policy, known, &scope, out, &latest_until_ms, err);
+    for (size_t i = 0; rc == 0 && i < out->rule_count; i++) {
+        struct quota_rule *rule = &out->rules[i];
 
-    if (rule->requested < 1) {
-        snprintf(out, size,
-                 "a model runs on at least 1 inference unit: %" PRId64 " cannot be asked for",
-                 rule->requested);
-    } else if (rule->kind == QUOTA_UNITS_PER_MODEL) {
-        snprintf(out, size,
-                 "%s%s may give one model %" PRId64 " inference units (%s): %" PRId64
-                 " can never fit",
-                 who, name, rule->limit, rule_name, rule->requested);
-    } else if (!rule->ever_admits) {
-        snprintf(out, size, "%s%s may hold %" PRId64 " %s: %" PRId64 " can never fit", who, name,
-                 rule->limit, rule_name, rule->requested);
-    } else {
-        say_fits(fits, sizeof(fits), rule->fits_now);
-        snprintf(out, size,
-                 "%s%s may hold %" PRId64 " %s and holds %" PRId64 " (%" PRId64 " used, %" PRId64
-                 " reserved): %" PRId64 " more %s not fit, %s",
-                 who, name, rule->limit, rule_name, sum_held(rule), rule->used, rule->reserved,
-                 rule->requested, rule->requested == 1 ? "does" : "do", fits);
+        rule->admits = rule->fits_now > 0;
+        rule->ever_admits = true;
     }
-}
-
-static void explain_rule(const struct quota_decision *decision, const struct quota_rule *rule,
-                         const struct quota_request *request, char *out, size_t size)
-{
-    const bool of_team = rule->scope == QUOTA_SCOPE_TEAM;
-    const char *who = of_team ? "team " : "the account", *name = of_team ? request->team : "";
-
-    switch (rule->kind) {
-    case QUOTA_TEAM_KNOWN:
-        snprintf(out, size,
-                 "the policy names no team \"%s\": a team that is not named may start nothing",
-                 request->team);
-        return;
-    case QUOTA_PROJECT_ALLOWED:
-        snprintf(out, size, "team %s may not start models of project \"%s\", only of: %s", name,
-                 request->project, decision->team_projects);
-        return;
-    case QUOTA_UNITS_PER_MODEL:
-    case QUOTA_CONCURRENT_UNITS:
-        explain_units(rule, who, name, out, size);
-        return;
-    case QUOTA_RUNNING_MODELS:
-        snprintf(out, size,
-                 "%s%s may hold %" PRId64 " %s and holds %" PRId64 " (%" PRId64 " used, %" PRId64
-                 " reserved): one more does not fit",
-                 who, name, rule->limit, quota_rule_name(rule->kind), sum_held(rule), rule->used,
-                 rule->reserved);
-        return;
-    }
-}
-
-static void explain_admission(const struct quota_decision *decision,
-                              const struct quota_request *request, char *out, size_t size)
-{
-    char most[48] = "nothing limits units";
-
-    if (decision->largest_units_now != POLICY_NO_LIMIT)
-        snprintf(most, sizeof(most), "at most %" PRId64 " now", decision->largest_units_now);
-    snprintf(out, size, "team %s may start a model of project %s with %" PRId64 " unit%s: %s",
-             request->team, request->project, request->units, request->units == 1 ? "" : "s", most);
-}
-
-void policy_explain(const struct quota_decision *decision, const struct quota_request *request,
-                    char *out, size_t size)
-{
-    if (size == 0)
-        return;
-    out[0] = '\0';
-    if (decision->verdict != QUOTA_ADMITTED)
-        explain_rule(decision, &decision->rules[decision->binding], request, out, size);
-    else
-        explain_admission(decision, request, out, size);
-    text_drop_partial(out);
+    return rc;
 }

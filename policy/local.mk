@@ -1,12 +1,21 @@
 # F0: the policy. Pure: libc and jansson only (tests/lint/policy-purity.sh proves it).
 noinst_LIBRARIES += policy/libpolicy.a
 policy_libpolicy_a_SOURCES = \
-	%D%/error.h %D%/error.c \
-	%D%/text.h %D%/text.c \
-	%D%/strict_json.h %D%/strict_json.c \
+	%D%/civil.h %D%/civil.c \
 	%D%/document.h %D%/document.c \
+	%D%/earliest.h %D%/earliest.c \
+	%D%/error.h %D%/error.c \
+	%D%/evaluator.h %D%/evaluator.c \
+	%D%/explain.c \
+	%D%/limits.h %D%/limits_read.h %D%/limits_read.c \
 	%D%/quota.h %D%/quota.c \
-	%D%/evaluator.h %D%/evaluator.c
+	%D%/strict_json.h %D%/strict_json.c \
+	%D%/text.h %D%/text.c \
+	%D%/time_rule.h %D%/time_rule.c \
+	%D%/time_zone.h %D%/time_zone.c \
+	%D%/unit_hours.h %D%/unit_hours.c \
+	%D%/unit_time.h %D%/unit_time.c \
+	%D%/window.h %D%/window.c
 
 # The schema is for editors and scripts; the parser does not read it.
 EXTRA_DIST += policy/policy.schema.json policy/examples tests/policy/cases.txt \

@@ -8,7 +8,8 @@ gateway_base_libbase_a_SOURCES = \
 	%D%/file.h %D%/file.c \
 	%D%/log.h %D%/log.c \
 	%D%/metrics.h %D%/metrics.c \
-	%D%/strbuf.h %D%/strbuf.c
+	%D%/strbuf.h %D%/strbuf.c \
+	%D%/zone_file.h %D%/zone_file.c
 gateway_base_libclock_system_a_SOURCES = %D%/clock.h %D%/clock_system.c
 gateway_base_libclock_movable_a_SOURCES = %D%/clock.h %D%/clock_movable.c
 

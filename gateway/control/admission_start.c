@@ -29,12 +29,11 @@ struct decide_context {
 static int decide(void *context, const struct quota_books *books, bool *admitted, struct error *err)
 {
     struct decide_context *decide_context = context;
-    (void)err;
-    policy_evaluate(decide_context->policy, &decide_context->request, &books->account, &books->team,
-                    &decide_context->decision);
-    decide_context->decided = true;
-    *admitted = decide_context->decision.verdict == QUOTA_ADMITTED;
-    return 0;
+    int result = policy_evaluate(decide_context->policy, &decide_context->request, books,
+                                 &decide_context->decision, err);
+    decide_context->decided = result == 0;
+    *admitted = result == 0 && decide_context->decision.verdict == QUOTA_ADMITTED;
+    return result;
 }
 
 static struct ledger_cause start_cause(struct control *control, const struct start_request *request,
@@ -102,11 +101,24 @@ static void keep_decision(const struct decide_context *context, struct start_res
     policy_explain(&context->decision, &context->request, out->detail, sizeof(out->detail));
 }
 
+/* What was used in time decides about now, and here is asked about ever. */
+static int no_unit_time(void *self, enum quota_scope scope, int64_t from_ms, int64_t until_ms,
+                        struct quota_unit_time *out, struct error *err)
+{
+    (void)self;
+    (void)scope;
+    (void)from_ms;
+    (void)until_ms;
+    (void)err;
+    *out = (struct quota_unit_time){0};
+    return 0;
+}
+
 /* Refusals that no change of usage could turn are given before AWS is asked for anything. */
 static bool refused_for_ever(struct control *control, struct decide_context *context,
                              struct start_result *out)
 {
-    struct quota_books books = {0};
+    struct quota_books books = {.unit_time = no_unit_time};
     struct error err = {0};
     bool admitted = false;
     if (ledger_usage(control->ledger, context->request.team, &books.account, &books.team, &err) !=
@@ -440,6 +452,9 @@ static void start(struct control *control, const struct control_settings *settin
     }
     if (make_row(control, settings, request, version, &reserve.row) == 0) {
         reserve.now_ms = reserve.cause.at_ms = reserve.row.created_ms;
+        context->request.now_ms = context->request.from_ms = reserve.row.created_ms;
+        context->request.lease_ms = reserve.row.lease_end_ms - reserve.row.created_ms;
+        context->request.until_ms = reserve.row.worst_end_ms;
         reserve_and_send(control, settings, request, &reserve, deadline_ms, out);
     } else {
         out->outcome = START_UNAVAILABLE;

@@ -2,6 +2,7 @@
 #include "gateway/control/policy_store.h"
 
 #include "gateway/base/crypto.h"
+#include "gateway/base/zone_file.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -48,7 +49,7 @@ int policy_store_load(struct policy_store *store, const char *text, size_t len, 
     if (snapshot == NULL)
         return error_set(err, ERROR_NOMEM, "out of memory for the policy");
     atomic_init(&snapshot->references, 1);
-    int result = policy_parse(text, len, &snapshot->policy, err);
+    int result = policy_parse(text, len, zone_file_load, NULL, &snapshot->policy, err);
     if (result == 0 && crypto_sha256(text, len, hash) != 0)
         result = error_set(err, ERROR_IO, "can't hash the policy");
     if (result != 0) {

@@ -45,12 +45,16 @@ bool rules_is_quiet(const struct control_settings *settings, const struct observ
     return observation->began_ms - last_start_ms(row) >= settings->quiet_ms;
 }
 
-/* Counts towards the pair of rule 3 and 4; true when this observation completes it. */
+/*
+ * Counts towards the pair of rule 3 and 4; true when this observation completes it. The first one's
+ * time, which is what is charged, is when its answer was there: the model may have run until then.
+ */
 static bool confirms_not_running(const struct control_settings *settings,
-                                 const struct observation *observation, struct reservation *row)
+                                 const struct observation *observation, int64_t now_ms,
+                                 struct reservation *row)
 {
     if (row->not_running_ms == 0 || observation->began_ms < row->not_running_ms) {
-        row->not_running_ms = observation->began_ms;
+        row->not_running_ms = now_ms;
         return false;
     }
     return observation->began_ms - row->not_running_ms >= settings->confirm_ms;
@@ -82,7 +86,7 @@ static void apply_uncertain(const struct control_settings *settings,
         return;
     }
     if (!rules_is_quiet(settings, observation, row) ||
-        !confirms_not_running(settings, observation, row))
+        !confirms_not_running(settings, observation, now_ms, row))
         return;
     if (observation->kind == OBSERVED_FAILED)
         close_row(RESERVATION_CLOSED, RESERVATION_END_HOSTING_FAILED, row->not_running_ms, now_ms,
@@ -118,7 +122,7 @@ static void apply_active(const struct control_settings *settings,
         rules_begin_stop(RESERVATION_END_HOSTING_FAILED, now_ms, row);
         return;
     }
-    if (confirms_not_running(settings, observation, row) && believable)
+    if (confirms_not_running(settings, observation, now_ms, row) && believable)
         close_row(RESERVATION_CLOSED, RESERVATION_END_VANISHED, row->not_running_ms, now_ms, row);
 }
 
@@ -132,7 +136,7 @@ static void apply_stopping(const struct control_settings *settings,
     if (observation->kind == OBSERVED_FAILED && row->stop_sent_ms == 0)
         return;
     bool believable = row->seen_running_ms != 0 || rules_is_quiet(settings, observation, row);
-    if (confirms_not_running(settings, observation, row) && believable)
+    if (confirms_not_running(settings, observation, now_ms, row) && believable)
         close_row(RESERVATION_CLOSED, row->end, row->not_running_ms, now_ms, row);
 }
 

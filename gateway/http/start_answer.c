@@ -3,7 +3,6 @@
 
 #include "gateway/http/json_out.h"
 #include "gateway/http/render.h"
-#include "policy/evaluator.h"
 
 static const char *detail_or(const struct start_result *result, const char *otherwise)
 {
@@ -88,19 +87,12 @@ static void answer_quota(struct exchange *exchange, const struct start_request *
                          const struct start_result *result)
 {
     const struct quota_decision *decision = &result->decision;
-    struct quota_request asked = {
-        .team = request->team,
-        .project = request->project,
-        .units = request->max_units != 0 ? request->max_units : request->min_units,
-    };
-    char sentence[ERROR_MESSAGE_MAX];
-    policy_explain(decision, &asked, sentence, sizeof(sentence));
-
     bool ever = decision->verdict == QUOTA_REFUSED_EVER;
     if (!ever)
         exchange_add_retry_after(exchange, result->retry_after_ms);
-    struct strbuf *body = exchange_begin_problem(
-        exchange, ever ? PROBLEM_QUOTA_NEVER_FITS : PROBLEM_QUOTA_EXCEEDED, 0, sentence);
+    struct strbuf *body =
+        exchange_begin_problem(exchange, ever ? PROBLEM_QUOTA_NEVER_FITS : PROBLEM_QUOTA_EXCEEDED,
+                               0, detail_or(result, "the policy does not admit this"));
     if (request->dry_run)
         json_out_bool(body, "DryRun", true);
     if (decision->binding < decision->rule_count)

@@ -109,9 +109,9 @@ struct reservation {
     int64_t last_send_ms;    /* no earlier than the last start send known of */
     int64_t accepted_ms;     /* the 2xx to a start */
     int64_t seen_running_ms; /* first observation of it running since then */
-    int64_t not_running_ms;  /* first observation of the present run of not-running ones */
-    int64_t observed_ms;     /* last observation of any outcome */
-    bool unobserved;         /* rule 3: at some time nobody could look for too long */
+    int64_t not_running_ms; /* answer of the first of the present run of not-running observations */
+    int64_t observed_ms;    /* last observation of any outcome */
+    bool unobserved;        /* rule 3: at some time nobody could look for too long */
 
     int64_t stop_asked_ms;                      /* STOPPING was committed */
     char stop_token[RESERVATION_TOKEN_LEN + 1]; /* "" before the first stop call */

@@ -23,7 +23,7 @@ static struct policy *make_policy(void)
     for (int i = 0; i < TEAMS; i++)
         len += snprintf(text + len, sizeof(text) - (size_t)len, TEAM, i > 0 ? "," : "", i, i, i);
     len += snprintf(text + len, sizeof(text) - (size_t)len, "}}");
-    if (policy_parse(text, (size_t)len, &policy, &err) != 0)
+    if (policy_parse(text, (size_t)len, NULL, NULL, &policy, &err) != 0)
         (void)fprintf(stderr, "%s\n", err.message);
     return policy;
 }
@@ -37,10 +37,11 @@ static bool decide(const struct policy *policy, uint64_t n, int64_t used_units,
     (void)snprintf(project, sizeof(project), "solder-%03u-line", (unsigned)(n % TEAMS));
     const struct quota_request request = {.team = team, .project = project, .units = 2};
     const struct quota_usage usage = {.used_units = used_units, .used_models = used_units > 0};
-    struct quota_decision decision;
+    const struct quota_books books = {.account = usage, .team = usage};
+    static struct quota_decision decision;
 
-    policy_evaluate(policy, &request, &usage, &usage, &decision);
-    return decision.verdict == expected;
+    return policy_evaluate(policy, &request, &books, &decision, NULL) == 0 &&
+           decision.verdict == expected;
 }
 
 static bool admit(void *policy, uint64_t n)

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct policy *policy = NULL;
     struct error err = {0};
 
-    if (policy_parse((const char *)data, size, &policy, &err) != 0) {
+    if (policy_parse((const char *)data, size, NULL, NULL, &policy, &err) != 0) {
         MUST(policy == NULL && err.message[0] != '\0');
         return 0;
     }

@@ -35,7 +35,7 @@ struct policy *policy_file_load(const char *path)
     size_t len;
     char *text = policy_file_read(path, &len);
 
-    if (text == NULL || policy_parse(text, len, &policy, &err) != 0) {
+    if (text == NULL || policy_parse(text, len, NULL, NULL, &policy, &err) != 0) {
         fprintf(stderr, "%s: %s: %s\n", path, err.pointer, err.message);
         exit(1);
     }

@@ -37,7 +37,7 @@ static int parse_file(const char *path, struct error *err)
 
     if (text == NULL)
         return error_set(err, ERROR_IO, "not readable");
-    rc = policy_parse(text, len, &policy, err);
+    rc = policy_parse(text, len, NULL, NULL, &policy, err);
     policy_free(&policy);
     free(text);
     return rc;

@@ -90,7 +90,7 @@ static void draw_world(uint64_t *state, struct world *world, uint64_t round)
                  "{\"version\": 1, \"account\": {%s}, \"teams\": {\"a\": {\"projects\": [\"p*\"], "
                  "\"limits\": {%s}}}}",
                  account, team);
-    require(policy_parse(text, (size_t)len, &world->policy, NULL) == 0, "policy not taken", round);
+    require(policy_parse(text, (size_t)len, NULL, NULL, &world->policy, NULL) == 0, "policy not taken", round);
     draw_usage(state, &world->team);
     draw_usage(state, &world->account);
     world->request = (struct quota_request){.team = draw_below(state, 40) == 0 ? UNKNOWN_TEAM : "a",
@@ -124,7 +124,10 @@ static bool should_admit(const struct world *world)
 
 static void evaluate(const struct world *world, struct quota_decision *out)
 {
-    policy_evaluate(world->policy, &world->request, &world->account, &world->team, out);
+    const struct quota_books books = {.account = world->account, .team = world->team};
+
+    require(policy_evaluate(world->policy, &world->request, &books, out, NULL) == 0, "no decision",
+            0);
 }
 
 static bool admits(const struct world *world)

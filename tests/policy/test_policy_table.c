@@ -105,18 +105,21 @@ static void write_answer(const struct quota_decision *decision, char *out, size_
 static void run_case(struct table *table, char *const columns[COLUMNS])
 {
     struct quota_request request = {.team = columns[TEAM], .project = columns[PROJECT]};
-    struct quota_usage account, team;
+    struct quota_books books = {.self = NULL};
     struct quota_decision decision;
     char expected[ANSWER_SIZE], got[ANSWER_SIZE];
     const char *units = columns[UNITS];
 
     if (!read_number(&units, &request.units) || *units != '\0' ||
-        !read_usage(columns[ACCOUNT], &account) || !read_usage(columns[TEAM_USAGE], &team)) {
+        !read_usage(columns[ACCOUNT], &books.account) || !read_usage(columns[TEAM_USAGE], &books.team)) {
         fail(table, "numbers of units and usage like 2 3+1/1+0 0+0/0+0", "something else");
         return;
     }
     load_policy(table, columns[POLICY]);
-    policy_evaluate(table->policy, &request, &account, &team, &decision);
+    if (policy_evaluate(table->policy, &request, &books, &decision, NULL) != 0) {
+        fail(table, "a decision", "an error");
+        return;
+    }
     policy_explain(&decision, &request, table->last_sentence, sizeof(table->last_sentence));
 
     table->cases++;

@@ -16,7 +16,7 @@ static struct policy *parse(const char *text)
     struct policy *policy = NULL;
     struct error err;
 
-    if (policy_parse(text, strlen(text), &policy, &err) != 0)
+    if (policy_parse(text, strlen(text), NULL, NULL, &policy, &err) != 0)
         fail_msg("%s: %s", err.pointer, err.message);
     return policy;
 }
@@ -182,7 +182,7 @@ static void test_refuses_exactly_covered_patterns(void **state)
             snprintf(text, sizeof(text),
                      "{\"version\": 1, \"teams\": {\"t\": {\"projects\": [\"%s\", \"%s\"]}}}",
                      first, second);
-            rc = policy_parse(text, strlen(text), &policy, NULL);
+            rc = policy_parse(text, strlen(text), NULL, NULL, &policy, NULL);
             if ((rc != 0) != idle)
                 fail_msg("%s and %s: expected %s", first, second, idle ? "an error" : "no error");
             refused += idle;
@@ -210,7 +210,7 @@ static void test_refusal_leaves_nothing(void **state)
     struct policy *policy = (struct policy *)(uintptr_t)1;
 
     (void)state;
-    assert_int_equal(policy_parse(text, strlen(text), &policy, NULL), ERROR_INVALID);
+    assert_int_equal(policy_parse(text, strlen(text), NULL, NULL, &policy, NULL), ERROR_INVALID);
     assert_null(policy);
 }
 

@@ -310,6 +310,27 @@ static void one_stale_look_changes_nothing(void **state)
     assert_int_equal(row.ended_ms, BEGAN + 4 * MINUTE);
 }
 
+/* The model may have run until just before it was described, which is later than when that was
+ * asked: charged is until the answer. */
+static void a_look_charges_until_its_answer(void **state)
+{
+    (void)state;
+    static const enum reservation_state states[] = {RESERVATION_UNCERTAIN, RESERVATION_ACTIVE,
+                                                    RESERVATION_STOPPING};
+    const int64_t call_ms = 700;
+    struct upstream_answer answer = {.fate = UPSTREAM_ACCEPTED, .status = MODEL_TRAINED};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        struct reservation row = make_row(states[i]);
+        row.seen_running_ms = BEGAN;
+        for (int64_t minute = 20; minute <= 22; minute++) {
+            struct observation observation = rules_observe(&answer, BEGAN + minute * MINUTE);
+            (void)rules_apply(&settings, &observation, BEGAN + minute * MINUTE + call_ms, &row);
+        }
+        assert_int_equal(row.state, RESERVATION_CLOSED);
+        assert_int_equal(row.ended_ms, BEGAN + 20 * MINUTE + call_ms);
+    }
+}
+
 static void a_describe_that_lags_is_not_believed_before_quiet(void **state)
 {
     (void)state;
@@ -509,6 +530,7 @@ int main(void)
         cmocka_unit_test(what_nobody_could_watch_is_charged),
         cmocka_unit_test(a_sighting_ends_doubt_at_once),
         cmocka_unit_test(one_stale_look_changes_nothing),
+        cmocka_unit_test(a_look_charges_until_its_answer),
         cmocka_unit_test(a_describe_that_lags_is_not_believed_before_quiet),
         cmocka_unit_test(unknown_words_and_updates_count_as_running),
         cmocka_unit_test(absence_frees_only_after_quiet),

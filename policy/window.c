@@ -1,0 +1,91 @@
+/* Periods are counted on the clock's own calendar, and each of their ends is made an instant. */
+#include "policy/window.h"
+
+int64_t policy_window_to_local(const struct policy_window *window, int64_t at_ms)
+{
+    if (window->zone == NULL || at_ms == INT64_MAX)
+        return at_ms;
+    return at_ms + time_zone_offset_ms(window->zone, at_ms);
+}
+
+/* The instant at which the period begins whose first day is `day`. */
+static int64_t find_start(const struct policy_window *window, int64_t day)
+{
+    const int64_t local_ms = day * CIVIL_DAY_MS + window->day_start_minutes * INT64_C(60000);
+
+    return window->zone == NULL ? local_ms : time_zone_to_utc_ms(window->zone, local_ms);
+}
+
+/* The first day of the period that has the day `day`. */
+static int64_t find_first_day(const struct policy_window *window, int64_t day)
+{
+    switch (window->period) {
+    case POLICY_DAY:
+    case POLICY_TOTAL:
+        return day;
+    case POLICY_WEEK:
+        return day - (civil_weekday(day) + 7 - (int)window->week_start) % 7;
+    case POLICY_MONTH:
+        return day - civil_from_day(day).day + 1;
+    }
+    return day;
+}
+
+/* The first day of the period after the one that begins with `first_day`. */
+static int64_t find_next_day(const struct policy_window *window, int64_t first_day)
+{
+    struct civil_date date;
+
+    switch (window->period) {
+    case POLICY_DAY:
+    case POLICY_TOTAL:
+        return first_day + 1;
+    case POLICY_WEEK:
+        return first_day + 7;
+    case POLICY_MONTH:
+        date = civil_from_day(first_day);
+        return first_day + civil_days_in_month(date.year, date.month);
+    }
+    return first_day + 1;
+}
+
+void policy_window_bounds(const struct policy_window *window, int64_t at_ms, int64_t *from_ms,
+                          int64_t *until_ms)
+{
+    int64_t day, local_ms;
+
+    *from_ms = 0;
+    *until_ms = INT64_MAX;
+    if (window->period == POLICY_TOTAL || at_ms < 0 || at_ms >= CIVIL_MAX_MS)
+        return;
+    local_ms = policy_window_to_local(window, at_ms) - window->day_start_minutes * INT64_C(60000);
+    day = find_first_day(window, civil_day_of_ms(local_ms));
+    *from_ms = find_start(window, day);
+    *until_ms = find_start(window, find_next_day(window, day));
+    /* A clock that was put back shows the old period again, and it is over all the same. */
+    while (*until_ms <= at_ms) {
+        day = find_next_day(window, day);
+        *from_ms = *until_ms;
+        *until_ms = find_start(window, find_next_day(window, day));
+    }
+}
+
+const char *policy_period_name(enum policy_period period)
+{
+    switch (period) {
+    case POLICY_DAY:
+        return "day";
+    case POLICY_WEEK:
+        return "week";
+    case POLICY_MONTH:
+        return "month";
+    case POLICY_TOTAL:
+        return "total";
+    }
+    return "unknown";
+}
+
+const char *policy_window_zone_name(const struct policy_window *window)
+{
+    return window->zone == NULL ? "UTC" : time_zone_name(window->zone);
+}
