@@ -349,7 +349,8 @@ static void reserve_and_send(struct control *control, const struct control_setti
         return;
     }
     keep_decision(reserve->decide_context, out);
-    if (reserved.outcome != LEDGER_REFUSED && reserved.outcome != LEDGER_FENCED)
+    if (reserved.outcome != LEDGER_REFUSED && reserved.outcome != LEDGER_FENCED &&
+        reserved.outcome != LEDGER_FROZEN)
         keep_row(request, &reserved.row, out);
     if (reserved.outcome == LEDGER_REPLAY &&
         strcmp(reserved.row.version, reserve->row.version) != 0) {
@@ -386,6 +387,12 @@ static void reserve_and_send(struct control *control, const struct control_setti
         control_say(out->detail,
                     "a stop of this model was sent whose fate is unknown, and could still stop "
                     "a new start: starts wait until it can't arrive any more");
+        break;
+    case LEDGER_FROZEN:
+        out->outcome = START_UNAVAILABLE;
+        control_say(out->detail, "an administrator has frozen the starts of %s: %s",
+                    reserved.freeze.team[0] != '\0' ? reserved.freeze.team : "all teams",
+                    reserved.freeze.reason);
         break;
     case LEDGER_REFUSED:
         out->outcome = START_QUOTA;

@@ -3,26 +3,13 @@
 
 #include "gateway/base/crash_point.h"
 #include "gateway/ledger/ledger_backend.h"
+#include "gateway/ledger/ledger_handle.h"
 #include "gateway/ledger/ledger_logic.h"
-#include "gateway/ledger/ledger_readers.h"
 #include "gateway/ledger/ledger_sqlite.h"
-#include "gateway/ledger/ledger_writer.h"
-#include "gateway/ledger/live_cache.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct ledger {
-    const struct ledger_backend *backend;
-    struct ledger_store *store;
-    struct ledger_readers *readers;
-    struct ledger_writer *writer;
-    struct live_cache *live;
-    pthread_mutex_t lock;              /* of `account` */
-    char account[LEDGER_META_MAX + 1]; /* known to be the pinned one; "" = not asked yet */
-};
 
 /* --- changes ------------------------------------------------------------------------------- */
 
@@ -211,13 +198,6 @@ int ledger_forget_keys(struct ledger *ledger, int64_t before_ms, size_t *forgott
 
 /* --- reads --------------------------------------------------------------------------------- */
 
-/* Gives the session back; returns `code`, so that a read ends with it. */
-static int finish_read(struct ledger *ledger, struct ledger_session **session, int code)
-{
-    ledger_readers_give(ledger->readers, session, code != 0 && code != ERROR_NOT_FOUND);
-    return code;
-}
-
 int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)
 {
     struct ledger_session *session = NULL;
@@ -225,7 +205,7 @@ int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, s
 
     if (code != 0)
         return code;
-    return finish_read(ledger, &session, ledger->backend->get_row(session, id, out, err));
+    return ledger_finish_read(ledger, &session, ledger->backend->get_row(session, id, out, err));
 }
 
 static int read_live(struct ledger *ledger, const char *project, const char *version,
@@ -236,8 +216,8 @@ static int read_live(struct ledger *ledger, const char *project, const char *ver
 
     if (code != 0)
         return code;
-    return finish_read(ledger, &session,
-                       ledger->backend->get_live(session, project, version, out, err));
+    return ledger_finish_read(ledger, &session,
+                              ledger->backend->get_live(session, project, version, out, err));
 }
 
 int ledger_find_live(struct ledger *ledger, const char *project, const char *version,
@@ -269,7 +249,7 @@ int ledger_find_key(struct ledger *ledger, const char *team, const char *key,
 
     if (code != 0)
         return code;
-    return finish_read(
+    return ledger_finish_read(
         ledger, &session,
         ledger_logic_find_key(ledger->backend, session, team, key, fingerprint, out, err));
 }
@@ -283,7 +263,7 @@ int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
 
     if (code != 0)
         return code;
-    return finish_read(
+    return ledger_finish_read(
         ledger, &session,
         ledger->backend->list_live(session, filter, after_id, rows, capacity, count, err));
 }
@@ -296,8 +276,8 @@ int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *ac
 
     if (code != 0)
         return code;
-    return finish_read(ledger, &session,
-                       ledger->backend->get_usage(session, team, account, of_team, err));
+    return ledger_finish_read(ledger, &session,
+                              ledger->backend->get_usage(session, team, account, of_team, err));
 }
 
 /* --- life ---------------------------------------------------------------------------------- */

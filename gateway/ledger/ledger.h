@@ -79,6 +79,16 @@ struct ledger_reserve {
     struct ledger_cause cause;
 };
 
+/* Starts that an administrator forbids, of one team or of everybody. */
+struct ledger_freeze {
+    char team[RESERVATION_TEAM_MAX + 1]; /* "" = everybody */
+    char reason[LEDGER_CAUSE_MAX + 1];
+    char actor[RESERVATION_SUBJECT_MAX + 1];
+    int64_t since_ms; /* wall */
+};
+/* As many as a policy has teams, and everybody's. */
+#define LEDGER_FREEZES_MAX 1001
+
 enum ledger_reserve_outcome {
     LEDGER_RESERVED,   /* inserted and durable (or, on a dry run, would be) */
     LEDGER_REPLAY,     /* the key is known: its row, whatever its state; nothing written */
@@ -87,17 +97,19 @@ enum ledger_reserve_outcome {
                           MaxInferenceUnits are the same and it is not STOPPING, the key is attached to
                           it, so that a repeat is a replay */
     LEDGER_FENCED,     /* rule 6: `fence_until_ms` says until when */
+    LEDGER_FROZEN,     /* an administrator forbids starts: `freeze` says why */
     LEDGER_REFUSED     /* decide said no; nothing written */
 };
 
 struct ledger_reserve_result {
     enum ledger_reserve_outcome outcome;
-    struct reservation row; /* for all but FENCED and REFUSED */
+    struct reservation row; /* for all but FENCED, FROZEN and REFUSED */
     int64_t fence_until_ms; /* wall */
+    struct ledger_freeze freeze;
 };
 
 /*
- * The atomic step: known key -> model held -> fence -> usage -> decide -> insert, in that order. A
+ * The atomic step: known key -> model held -> fence -> freeze -> decide -> insert, in that order. A
  * key whose row is VOID for a reason that re-arms is treated as unknown, and then names the new
  * row. Errors: ERROR_RETRY = proven not written (answer 503); ERROR_UNCERTAIN = the commit failed
  * and the row is there or can't be looked for (answer 504; never send). Rule 8.
@@ -126,6 +138,53 @@ int ledger_update(struct ledger *ledger, struct reservation *row, const struct l
  */
 int ledger_settle(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
                   struct error *err) __attribute__((warn_unused_result));
+
+/* A lease that is to end at another time. */
+struct ledger_lease {
+    const char *id;
+    int64_t row_version;
+    int64_t lease_end_ms, worst_end_ms;
+    int64_t now_ms; /* wall */
+    bool dry_run;   /* decide and report, write nothing */
+    ledger_decide_fn *decide;
+    void *decide_context;
+    struct ledger_cause cause;
+};
+/*
+ * Changes the lease's end and, with it, what is reserved. Only where more is to be reserved is
+ * `decide` asked, in the same transaction. `*admitted` false: nothing was written. `row` is the row
+ * as it is afterwards (on a dry run: would be). ERROR_CONFLICT, ERROR_NOT_FOUND, ERROR_RETRY and
+ * ERROR_UNCERTAIN as ledger_update; ERROR_REFUSED: rule 5, more is reserved only for an ACTIVE row,
+ * and one that is STOPPING or finished has no lease.
+ */
+int ledger_change_lease(struct ledger *ledger, const struct ledger_lease *lease, bool *admitted,
+                        struct reservation *row, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * Rule 12: inserts a row of origin DRIFT for a model that was found running, ACTIVE at once. On
+ * success row->row_version is 1. ERROR_CONFLICT: a live row holds the model.
+ */
+int ledger_adopt(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
+                 struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * Forbids starts, or (`on` false) allows them again. A second freeze of the same team replaces the
+ * first. ERROR_NOT_FOUND: that team was not frozen by itself.
+ */
+int ledger_set_freeze(struct ledger *ledger, const struct ledger_freeze *freeze, bool on,
+                      const struct ledger_cause *cause, struct error *err)
+    __attribute__((warn_unused_result));
+int ledger_list_freezes(struct ledger *ledger, struct ledger_freeze *out, size_t capacity,
+                        size_t *count, struct error *err) __attribute__((warn_unused_result));
+
+/*
+ * An entry of the journal without a change: a warning, a policy that was loaded. `event` is a word
+ * of at most 64 bytes; `id` names a reservation, or is NULL.
+ */
+int ledger_note(struct ledger *ledger, const char *event, const char *id,
+                const struct ledger_cause *cause, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* Reads return ERROR_NOT_FOUND where there is none, ERROR_IO or ERROR_NOMEM where none can be made.
  */
@@ -165,6 +224,15 @@ int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
 /* What the account and one team (NULL: only the account) hold now. */
 int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *account,
                  struct quota_usage *of_team, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * Calls `read` with the books that a decision of this team would get now, all as of one instant,
+ * and returns its code. `now_ms`: wall, up to which live rows count as used.
+ */
+typedef int ledger_books_fn(void *context, const struct quota_books *books, struct error *err);
+int ledger_with_books(struct ledger *ledger, const char *team, int64_t now_ms,
+                      ledger_books_fn *read, void *context, struct error *err)
     __attribute__((warn_unused_result));
 
 /*

@@ -16,6 +16,7 @@
 #include "policy/error.h"
 #include "policy/quota.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,23 @@ struct ledger_journal_head {
     unsigned char hash[LEDGER_JOURNAL_HASH_LEN];
 };
 
+/* How long the buckets are that settled unit-time is summed up in. */
+enum ledger_span { LEDGER_QUARTERS, LEDGER_DAYS };
+#define LEDGER_QUARTER_MS INT64_C(900000)
+#define LEDGER_DAY_MS     INT64_C(86400000)
+static inline int64_t ledger_span_ms(enum ledger_span span)
+{
+    return span == LEDGER_QUARTERS ? LEDGER_QUARTER_MS : LEDGER_DAY_MS;
+}
+
+/* What a live row means for unit-time. */
+struct ledger_live_time {
+    int64_t units, created_ms, worst_end_ms;
+    bool of_team; /* that asks; not the backend's to set */
+};
+typedef int ledger_live_time_fn(void *context, const char *team, const struct ledger_live_time *row,
+                                struct error *err);
+
 struct ledger_backend {
     /*
      * A connect that finds no other session of this store MUST see what a restart of the process
@@ -69,6 +87,9 @@ struct ledger_backend {
     int (*commit)(struct ledger_session *session, struct error *err);
     /* MUST leave no transaction open, also where a failed statement has ended it already. */
     void (*rollback)(struct ledger_session *session);
+    /* Read session only: what is read between the two is as of one instant. */
+    int (*begin_snapshot)(struct ledger_session *session, struct error *err);
+    void (*end_snapshot)(struct ledger_session *session);
 
     /* Reads, for both kinds of session. ERROR_NOT_FOUND where there is none. */
     int (*get_row)(struct ledger_session *session, const char *id, struct reservation *out,
@@ -85,6 +106,18 @@ struct ledger_backend {
     /* Both balances as of one instant; zeros where nothing was ever held. `team` NULL: one only. */
     int (*get_usage)(struct ledger_session *session, const char *team, struct quota_usage *account,
                      struct quota_usage *of_team, struct error *err);
+    /* Visits the live rows of a team, or of all (NULL), until one visit fails: with its code. */
+    int (*each_live_time)(struct ledger_session *session, const char *team,
+                          ledger_live_time_fn *visit, void *context, struct error *err);
+    /* The sum of the buckets from <= bucket < until; 0 where there are none. */
+    int (*sum_settled)(struct ledger_session *session, const char *scope, enum ledger_span span,
+                       int64_t from, int64_t until, int64_t *unit_ms, struct error *err);
+    /* The freeze that a start of this team meets: everybody's, or its own. */
+    int (*get_freeze)(struct ledger_session *session, const char *team, struct ledger_freeze *out,
+                      struct error *err);
+    /* In the order of teams, everybody's first; up to `capacity`. */
+    int (*list_freezes)(struct ledger_session *session, struct ledger_freeze *out, size_t capacity,
+                        size_t *count, struct error *err);
     int (*get_journal_head)(struct ledger_session *session, struct ledger_journal_head *out,
                             struct error *err);
     /* As ledger_list_live. */
@@ -107,6 +140,13 @@ struct ledger_backend {
     /* Adds `delta` to the balance of a team or of LEDGER_ACCOUNT_SCOPE; never below zero. */
     int (*add_usage)(struct ledger_session *session, const char *scope,
                      const struct quota_usage *delta, struct error *err);
+    /* Adds `unit_ms`, which may be negative, to a bucket (its start / the span's length). */
+    int (*add_settled)(struct ledger_session *session, const char *scope, enum ledger_span span,
+                       int64_t bucket, int64_t unit_ms, struct error *err);
+    int (*put_freeze)(struct ledger_session *session, const struct ledger_freeze *freeze,
+                      struct error *err);
+    /* ERROR_NOT_FOUND where that team has none of its own. */
+    int (*delete_freeze)(struct ledger_session *session, const char *team, struct error *err);
     /* `head` is the new one. Its number MUST be free, or ERROR_INVALID. */
     int (*append_entry)(struct ledger_session *session, const struct ledger_journal_head *head,
                         const void *entry, size_t len, struct error *err);

@@ -9,7 +9,7 @@
 #define NAME_LEN_MAX  32 /* of a state, an end, an origin */
 
 /* The longest of each text, and 26 integers and lengths more than there are. */
-_Static_assert(LEDGER_JOURNAL_EVENT_MAX + RESERVATION_ID_LEN + RESERVATION_TEAM_MAX +
+_Static_assert(LEDGER_JOURNAL_EVENT_MAX + RESERVATION_ID_LEN + 2 * RESERVATION_TEAM_MAX +
                        RESERVATION_SUBJECT_MAX + RESERVATION_PROJECT_MAX + RESERVATION_VERSION_MAX +
                        RESERVATION_TOKEN_LEN + 3 * LEDGER_CAUSE_MAX + LEDGER_JOURNAL_POLICY_LEN +
                        3 * NAME_LEN_MAX + 26 * 8 <
@@ -60,21 +60,22 @@ static unsigned char *put_identity(unsigned char *at, const struct reservation *
     return put_i64(at, row->max_units);
 }
 
-size_t ledger_entry_write(int64_t number, const char *event, const struct reservation *row,
-                          bool identity, const struct ledger_cause *cause, unsigned char *out)
+size_t ledger_entry_write(int64_t number, const struct ledger_entry *entry, unsigned char *out)
 {
+    const struct ledger_cause *cause = entry->cause;
+    const bool identity = entry->row != NULL && entry->identity;
     unsigned char *at = out;
 
     *at++ = FORMAT;
-    *at++ = (unsigned char)((row != NULL ? FLAG_ROW : 0) |
-                            (row != NULL && identity ? FLAG_IDENTITY : 0));
+    *at++ = (unsigned char)((entry->row != NULL ? FLAG_ROW : 0) | (identity ? FLAG_IDENTITY : 0));
     at = put_i64(at, number);
     at = put_i64(at, cause->at_ms);
-    at = put_text(at, event, LEDGER_JOURNAL_EVENT_MAX);
-    if (row != NULL)
-        at = put_row(at, row);
-    if (row != NULL && identity)
-        at = put_identity(at, row);
+    at = put_text(at, entry->event, LEDGER_JOURNAL_EVENT_MAX);
+    at = put_text(at, entry->about, RESERVATION_TEAM_MAX);
+    if (entry->row != NULL)
+        at = put_row(at, entry->row);
+    if (identity)
+        at = put_identity(at, entry->row);
     at = put_text(at, cause->actor, LEDGER_CAUSE_MAX);
     at = put_text(at, cause->request_id, LEDGER_CAUSE_MAX);
     at = put_text(at, cause->policy, LEDGER_JOURNAL_POLICY_LEN);

@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* `out` holds LEDGER_ENTRY_MAX bytes; returns how many were written. `row` may be NULL. */
-size_t ledger_entry_write(int64_t number, const char *event, const struct reservation *row,
-                          bool identity, const struct ledger_cause *cause, unsigned char *out);
+/* `out` holds LEDGER_ENTRY_MAX bytes; returns how many were written. */
+size_t ledger_entry_write(int64_t number, const struct ledger_entry *entry, unsigned char *out);
 
 #endif

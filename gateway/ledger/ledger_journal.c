@@ -39,9 +39,8 @@ void ledger_journal_forget(struct ledger_journal *journal)
 }
 
 int ledger_journal_append(struct ledger_journal *journal, const struct ledger_backend *backend,
-                          struct ledger_session *session, const char *event,
-                          const struct reservation *row, bool identity,
-                          const struct ledger_cause *cause, struct error *err)
+                          struct ledger_session *session, const struct ledger_entry *entry,
+                          struct error *err)
 {
     /* The hash before stands in front, so that both are hashed in one go. */
     unsigned char bytes[LEDGER_JOURNAL_HASH_LEN + LEDGER_ENTRY_MAX];
@@ -50,8 +49,7 @@ int ledger_journal_append(struct ledger_journal *journal, const struct ledger_ba
     int code;
 
     memcpy(bytes, journal->head.hash, LEDGER_JOURNAL_HASH_LEN);
-    len = ledger_entry_write(next.number, event, row, identity, cause,
-                             bytes + LEDGER_JOURNAL_HASH_LEN);
+    len = ledger_entry_write(next.number, entry, bytes + LEDGER_JOURNAL_HASH_LEN);
     if (crypto_sha256(bytes, LEDGER_JOURNAL_HASH_LEN + len, next.hash) != 0)
         return error_set(err, ERROR_IO, "can't hash an entry of the journal");
     code = backend->append_entry(session, &next, bytes + LEDGER_JOURNAL_HASH_LEN, len, err);

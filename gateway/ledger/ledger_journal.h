@@ -11,6 +11,7 @@
  *     i64   at_ms: wall milliseconds, of the change
  *     text  event: "reserve", "update", "join" (a key was attached), "lease", "adopt", "freeze",
  *           "unfreeze", or what ledger_note was given
+ *     text  about: of "freeze" and "unfreeze" the team ("" = everybody); else ""
  *     with flag 1, the row as it is after the change:
  *       text  id
  *       i64   row_version, units, created_ms, lease_end_ms, worst_end_ms, ended_ms
@@ -56,14 +57,18 @@ void ledger_journal_commit(struct ledger_journal *journal);
 void ledger_journal_roll_back(struct ledger_journal *journal);
 void ledger_journal_forget(struct ledger_journal *journal);
 
-/*
- * Appends the entry of one change. `row` is as it is after it, or NULL; `identity`: it is new, or
- * its team has changed. `event` is at most LEDGER_JOURNAL_EVENT_MAX bytes.
- */
+/* What an entry tells beside its number. */
+struct ledger_entry {
+    const char *event;             /* at most LEDGER_JOURNAL_EVENT_MAX bytes */
+    const char *about;             /* NULL = "" */
+    const struct reservation *row; /* as it is after the change, or NULL */
+    bool identity;                 /* the row is new, or its team has changed */
+    const struct ledger_cause *cause;
+};
+
+/* Appends the entry of one change. */
 int ledger_journal_append(struct ledger_journal *journal, const struct ledger_backend *backend,
-                          struct ledger_session *session, const char *event,
-                          const struct reservation *row, bool identity,
-                          const struct ledger_cause *cause, struct error *err)
-    __attribute__((warn_unused_result));
+                          struct ledger_session *session, const struct ledger_entry *entry,
+                          struct error *err) __attribute__((warn_unused_result));
 
 #endif

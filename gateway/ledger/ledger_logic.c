@@ -49,11 +49,34 @@ static int move_balances(struct ledger_change *change, const struct reservation 
     return code != 0 ? code : add_usage(change, after->team, &come, err);
 }
 
-static int journal(struct ledger_change *change, const char *event, const struct reservation *row,
-                   bool identity, const struct ledger_cause *cause, struct error *err)
+int ledger_logic_write(struct ledger_change *change, const char *event,
+                       const struct reservation *before, const struct reservation *after,
+                       const struct ledger_cause *cause, struct error *err)
 {
-    return ledger_journal_append(change->journal, change->backend, change->session, event, row,
-                                 identity, cause, err);
+    const struct ledger_entry entry = {.event = event,
+                                       .row = after,
+                                       .identity = before == NULL ||
+                                                   strcmp(before->team, after->team) != 0 ||
+                                                   strcmp(before->subject, after->subject) != 0,
+                                       .cause = cause};
+    int code;
+
+    change->wrote = true;
+    if (before == NULL) {
+        code = change->backend->insert_row(change->session, after, err);
+        CRASH_POINT(LEDGER_ROW_INSERTED);
+    } else {
+        code = change->backend->update_row(change->session, before, after, err);
+        CRASH_POINT(LEDGER_ROW_UPDATED);
+    }
+    if (code == 0)
+        code = move_balances(change, before, after, err);
+    if (code == 0)
+        code = ledger_unit_time_settle(change->backend, change->session, before, after, err);
+    if (code == 0)
+        code =
+            ledger_journal_append(change->journal, change->backend, change->session, &entry, err);
+    return code;
 }
 
 static int check_text(const char *name, const char *text, size_t size, bool required,
@@ -96,14 +119,19 @@ int ledger_logic_check_row(const struct reservation *row, struct error *err)
     if (row->body_len > sizeof(row->body))
         return error_set(err, ERROR_INVALID, "body of the reservation is %zu bytes, at most %zu",
                          row->body_len, sizeof(row->body));
-    if (row->units < 1)
-        return error_set(err, ERROR_INVALID, "units of the reservation are %" PRId64 ", at least 1",
-                         row->units);
+    if (row->units < 1 || row->units > LEDGER_UNITS_MAX)
+        return error_set(err, ERROR_INVALID,
+                         "units of the reservation are %" PRId64 ", expected 1 to %d", row->units,
+                         LEDGER_UNITS_MAX);
     if (row->created_ms < 0 || row->worst_end_ms < 0 || row->ended_ms < 0)
         return error_set(err, ERROR_INVALID,
                          "a time of the reservation is before the epoch: created_ms %" PRId64
                          ", worst_end_ms %" PRId64 ", ended_ms %" PRId64,
                          row->created_ms, row->worst_end_ms, row->ended_ms);
+    if (row->ended_ms - row->created_ms > LEDGER_RUN_MAX_MS)
+        return error_set(err, ERROR_INVALID,
+                         "the reservation would have run for %" PRId64 " ms, at most %" PRId64,
+                         row->ended_ms - row->created_ms, LEDGER_RUN_MAX_MS);
     if (!reservation_state_is_live(row->state) && row->closed_ms <= 0)
         return error_set(err, ERROR_INVALID, "a reservation that is %s needs its closed_ms",
                          reservation_state_name(row->state));
@@ -167,6 +195,7 @@ static int put_key(struct ledger_change *change, const struct ledger_reserve *re
 static int join_held(struct ledger_change *change, const struct ledger_reserve *request,
                      const struct reservation *held, struct error *err)
 {
+    const struct ledger_entry entry = {.event = "join", .row = held, .cause = &request->cause};
     int code;
 
     if (strcmp(held->team, request->row.team) != 0 || held->min_units != request->row.min_units ||
@@ -174,7 +203,8 @@ static int join_held(struct ledger_change *change, const struct ledger_reserve *
         return 0;
     code = put_key(change, request, held->id, err);
     if (code == 0 && change->wrote)
-        code = journal(change, "join", held, false, &request->cause, err);
+        code =
+            ledger_journal_append(change->journal, change->backend, change->session, &entry, err);
     return code;
 }
 
@@ -188,25 +218,47 @@ static int insert_row(struct ledger_change *change, const struct ledger_reserve 
     out->row.row_version = 1;
     if (request->dry_run)
         return 0;
-    change->wrote = true;
-    code = change->backend->insert_row(change->session, &out->row, err);
-    CRASH_POINT(LEDGER_ROW_INSERTED);
+    code = ledger_logic_write(change, "reserve", NULL, &out->row, &request->cause, err);
     if (code == 0)
         code = put_key(change, request, out->row.id, err);
-    if (code == 0)
-        code = move_balances(change, NULL, &out->row, err);
-    if (code == 0)
-        code = journal(change, "reserve", &out->row, true, &request->cause, err);
     return code;
+}
+
+int ledger_logic_open_books(struct ledger_change *change, const char *team, int64_t now_ms,
+                            struct ledger_books *books, struct error *err)
+{
+    ledger_books_open(books, change->backend, change->session, team, now_ms);
+    return ledger_balances_get(change->balances, change->backend, change->session, team,
+                               &books->books.account, &books->books.team, err);
+}
+
+static int find_freeze(struct ledger_change *change, const char *team, struct ledger_freeze *out,
+                       bool *frozen, struct error *err)
+{
+    size_t count = 0;
+    int code = 0;
+
+    *frozen = false;
+    if (*change->freezes == LEDGER_FREEZES_UNKNOWN) {
+        code = change->backend->list_freezes(change->session, out, 1, &count, err);
+        if (code != 0)
+            return code;
+        *change->freezes = count == 0 ? LEDGER_FREEZES_NONE : LEDGER_FREEZES_SOME;
+    }
+    if (*change->freezes == LEDGER_FREEZES_NONE)
+        return 0;
+    code = change->backend->get_freeze(change->session, team, out, err);
+    *frozen = code == 0;
+    return code == ERROR_NOT_FOUND ? 0 : code;
 }
 
 static int decide(struct ledger_change *change, const struct ledger_reserve *request,
                   struct ledger_reserve_result *out, struct error *err)
 {
     const struct reservation *row = &request->row;
-    struct quota_books books = {0};
+    struct ledger_books books;
     int64_t doubt_ms = 0;
-    bool admitted = false;
+    bool admitted = false, frozen = false;
     int code = change->backend->get_stop_doubt(change->session, row->project, row->version,
                                                &doubt_ms, err);
 
@@ -217,10 +269,17 @@ static int decide(struct ledger_change *change, const struct ledger_reserve *req
         out->fence_until_ms = doubt_ms + request->quiet_ms;
         return 0;
     }
-    code = ledger_balances_get(change->balances, change->backend, change->session, row->team,
-                               &books.account, &books.team, err);
+    code = find_freeze(change, row->team, &out->freeze, &frozen, err);
+    if (code != 0)
+        return code;
+    if (frozen) {
+        out->outcome = LEDGER_FROZEN;
+        return 0;
+    }
+    code = ledger_logic_open_books(change, row->team, request->now_ms, &books, err);
     if (code == 0)
-        code = request->decide(request->decide_context, &books, &admitted, err);
+        code = request->decide(request->decide_context, &books.books, &admitted, err);
+    ledger_books_close(&books);
     if (code != 0)
         return code;
     if (!admitted) {
@@ -251,17 +310,13 @@ int ledger_logic_reserve(struct ledger_change *change, const struct ledger_reser
     return join_held(change, request, &out->row, err);
 }
 
-static bool changes_team(const struct reservation *before, const struct reservation *after)
-{
-    return strcmp(before->team, after->team) != 0;
-}
-
 /* What is fixed for life, and what may change in one direction only. */
 static bool keeps_what_is_fixed(const struct reservation *before, const struct reservation *after)
 {
     const bool assigned = strcmp(before->team, RESERVATION_TEAM_UNASSIGNED) == 0;
 
-    if (!assigned && (changes_team(before, after) || strcmp(before->subject, after->subject) != 0))
+    if (!assigned &&
+        (strcmp(before->team, after->team) != 0 || strcmp(before->subject, after->subject) != 0))
         return false;
     return strcmp(before->project, after->project) == 0 &&
            strcmp(before->version, after->version) == 0 && before->units <= after->units &&
@@ -307,19 +362,27 @@ static int check_reopen(struct ledger_change *change, const struct reservation *
                      other.id, other.team, other.project, other.version);
 }
 
+int ledger_logic_get(struct ledger_change *change, const char *id, int64_t row_version,
+                     struct reservation *out, struct error *err)
+{
+    const int code = change->backend->get_row(change->session, id, out, err);
+
+    if (code == 0 && out->row_version != row_version)
+        return error_set(err, ERROR_CONFLICT,
+                         "reservation %s is at version %" PRId64 ", expected %" PRId64
+                         ": read it again",
+                         id, out->row_version, row_version);
+    return code;
+}
+
 int ledger_logic_update(struct ledger_change *change, const struct reservation *row,
                         const struct ledger_cause *cause, struct error *err)
 {
     struct reservation before, after;
-    int code = change->backend->get_row(change->session, row->id, &before, err);
+    int code = ledger_logic_get(change, row->id, row->row_version, &before, err);
 
     if (code != 0)
         return code;
-    if (before.row_version != row->row_version)
-        return error_set(err, ERROR_CONFLICT,
-                         "reservation %s is at version %" PRId64 ", expected %" PRId64
-                         ": read it again",
-                         row->id, before.row_version, row->row_version);
     if (change->settles &&
         (before.state != RESERVATION_PENDING || row->state != RESERVATION_ACTIVE))
         return error_set(err, ERROR_INVALID,
@@ -330,17 +393,9 @@ int ledger_logic_update(struct ledger_change *change, const struct reservation *
         code = check_reopen(change, &before, row, err);
     if (code != 0)
         return code;
-
     after = *row;
     after.row_version++;
-    change->wrote = true;
-    code = change->backend->update_row(change->session, &before, &after, err);
-    CRASH_POINT(LEDGER_ROW_UPDATED);
-    if (code == 0)
-        code = move_balances(change, &before, &after, err);
-    if (code == 0)
-        code = journal(change, "update", &after, changes_team(&before, &after), cause, err);
-    return code;
+    return ledger_logic_write(change, "update", &before, &after, cause, err);
 }
 
 int ledger_logic_pin(struct ledger_change *change, const char *name, const char *value,

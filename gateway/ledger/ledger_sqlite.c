@@ -2,6 +2,7 @@
 #include "gateway/ledger/ledger_sqlite.h"
 
 #include "gateway/ledger/ledger_lock.h"
+#include "gateway/ledger/ledger_sqlite_books.h"
 #include "gateway/ledger/ledger_sqlite_file.h"
 #include "gateway/ledger/ledger_sqlite_journal.h"
 #include "gateway/ledger/ledger_sqlite_row.h"
@@ -456,12 +457,18 @@ const struct ledger_backend *ledger_sqlite_backend(void)
         .begin = begin,
         .commit = commit,
         .rollback = rollback,
+        .begin_snapshot = ledger_sqlite_begin_snapshot,
+        .end_snapshot = ledger_sqlite_end_snapshot,
         .get_row = get_row,
         .get_live = get_live,
         .get_key = get_key,
         .get_meta = get_meta,
         .get_stop_doubt = get_stop_doubt,
         .get_usage = get_usage,
+        .each_live_time = ledger_sqlite_each_live_time,
+        .sum_settled = ledger_sqlite_sum_settled,
+        .get_freeze = ledger_sqlite_get_freeze,
+        .list_freezes = ledger_sqlite_list_freezes,
         .get_journal_head = ledger_sqlite_get_journal_head,
         .list_live = list_live,
         .insert_row = insert_row,
@@ -469,6 +476,9 @@ const struct ledger_backend *ledger_sqlite_backend(void)
         .put_key = put_key,
         .put_meta = put_meta,
         .add_usage = add_usage,
+        .add_settled = ledger_sqlite_add_settled,
+        .put_freeze = ledger_sqlite_put_freeze,
+        .delete_freeze = ledger_sqlite_delete_freeze,
         .append_entry = ledger_sqlite_append_entry,
         .forget_keys = forget_keys,
     };

@@ -15,6 +15,10 @@
  *
  * balance: what the rows sum up to, for the account (scope '') and each team, kept in the same
  * transaction, so that a decision costs the same with ten rows and with a million.
+ *
+ * settled: the unit-time of the closed rows of a scope, by buckets of a quarter-hour (span 0) and
+ * of a day of UTC (span 1); ledger_unit_time.h. freeze: who may start nothing, team '' = nobody
+ * may. journal: ledger_journal.h.
  */
 static const char version_2[] =
     "CREATE TABLE meta ("
@@ -81,6 +85,21 @@ static const char version_2[] =
     "  WHERE stop_doubt_ms > 0;"
     "CREATE INDEX reservation_finished ON reservation (closed_ms)"
     "  WHERE live = 0 AND keys_kept = 1;"
+
+    "CREATE TABLE settled ("
+    "  scope TEXT NOT NULL,"
+    "  span INTEGER NOT NULL CHECK (span = 0 OR span = 1),"
+    "  bucket INTEGER NOT NULL,"
+    "  unit_ms INTEGER NOT NULL CHECK (unit_ms >= 0),"
+    "  PRIMARY KEY (scope, span, bucket)"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE freeze ("
+    "  team TEXT NOT NULL PRIMARY KEY,"
+    "  reason TEXT NOT NULL,"
+    "  actor TEXT NOT NULL,"
+    "  since_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
 
     "CREATE TABLE journal ("
     "  number INTEGER PRIMARY KEY,"

@@ -84,6 +84,19 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
     /* Two points in one statement are one instant; "scope IN" would build a table first. */
     [GET_USAGE] = BALANCE("0", "?1") " UNION ALL " BALANCE("1", "?2"),
     [GET_JOURNAL_HEAD] = "SELECT number, hash FROM journal ORDER BY number DESC LIMIT 1",
+    /* The index has all columns: no row is looked up. */
+    [LIVE_TIMES] = "SELECT team, units, created_ms, worst_end_ms"
+                   " FROM reservation INDEXED BY reservation_by_team WHERE live = 1",
+    [LIVE_TIMES_OF_TEAM] = "SELECT team, units, created_ms, worst_end_ms"
+                           " FROM reservation INDEXED BY reservation_by_team"
+                           " WHERE live = 1 AND team = ?1",
+    [SUM_SETTLED] = "SELECT coalesce(sum(unit_ms), 0) FROM settled"
+                    " WHERE scope = ?1 AND span = ?2 AND bucket >= ?3 AND bucket < ?4",
+    [GET_FREEZE] = "SELECT team, reason, actor, since_ms FROM freeze"
+                   " WHERE team = '' OR team = ?1 ORDER BY team LIMIT 1",
+    [LIST_FREEZES] = "SELECT team, reason, actor, since_ms FROM freeze ORDER BY team LIMIT ?1",
+    [BEGIN_SNAPSHOT] = "BEGIN",
+    [END_SNAPSHOT] = "COMMIT",
     [LIST_BY_PROJECT] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_live"
                         " WHERE r.project = ?3 AND " WANTED WANTED_STATE IN_ORDER,
     [LIST_BY_LEASE] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_by_lease"
@@ -109,6 +122,15 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
                      " (scope, used_units, reserved_units, used_models, reserved_models)"
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
     [APPEND_ENTRY] = "INSERT INTO journal (number, hash, entry) VALUES (?1, ?2, ?3)",
+    [ADD_SETTLED] = "INSERT INTO settled (scope, span, bucket, unit_ms) VALUES (?1, ?2, ?3, ?4)"
+                    " ON CONFLICT (scope, span, bucket)"
+                    " DO UPDATE SET unit_ms = unit_ms + excluded.unit_ms",
+    [TAKE_SETTLED] = "UPDATE settled SET unit_ms = unit_ms + ?4"
+                     " WHERE scope = ?1 AND span = ?2 AND bucket = ?3",
+    [PUT_FREEZE] = "INSERT INTO freeze (team, reason, actor, since_ms) VALUES (?1, ?2, ?3, ?4)"
+                   " ON CONFLICT (team) DO UPDATE SET reason = excluded.reason,"
+                   " actor = excluded.actor, since_ms = excluded.since_ms",
+    [DELETE_FREEZE] = "DELETE FROM freeze WHERE team = ?1",
     [FORGET_KEYS] = "DELETE FROM idempotency_key WHERE reservation IN " FINISHED_ROWS,
     [FORGET_ROWS] = "UPDATE reservation SET keys_kept = 0 WHERE number IN " FINISHED_ROWS,
 };

@@ -33,6 +33,7 @@ struct ledger_writer {
     struct ledger_session *session; /* NULL after a failure, until it reconnects */
     struct ledger_balances balances;
     struct ledger_journal journal;
+    enum ledger_freezes freezes;
     atomic_bool writable;
     atomic_llong commits, changes;
 };
@@ -103,6 +104,7 @@ static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
         .session = writer->session,
         .balances = &writer->balances,
         .journal = &writer->journal,
+        .freezes = &writer->freezes,
     };
 
     job->code = job->run(&change, job->context, &job->error);
@@ -166,6 +168,7 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     if (!write_together(writer, jobs, count, spoiler, &written)) {
         writer->backend->rollback(writer->session);
         ledger_journal_roll_back(&writer->journal);
+        writer->freezes = LEDGER_FREEZES_UNKNOWN;
         CRASH_POINT(LEDGER_ROLLED_BACK);
         return false;
     }
@@ -173,6 +176,7 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     if (writer->backend->commit(writer->session, &err) != 0) {
         atomic_store(&writer->writable, false);
         ledger_journal_forget(&writer->journal);
+        writer->freezes = LEDGER_FREEZES_UNKNOWN;
         resolve_doubt(writer, jobs, count, &err);
         return true;
     }

@@ -3,20 +3,24 @@ noinst_LIBRARIES += gateway/ledger/libledger.a
 gateway_ledger_libledger_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger.h %D%/ledger.c \
+	%D%/ledger_admin.c \
 	%D%/ledger_backend.h \
 	%D%/ledger_balances.h %D%/ledger_balances.c \
 	%D%/ledger_entry.h %D%/ledger_entry.c \
+	%D%/ledger_handle.h \
 	%D%/ledger_journal.h %D%/ledger_journal.c \
 	%D%/ledger_lock.h %D%/ledger_lock.c \
-	%D%/ledger_logic.h %D%/ledger_logic.c \
+	%D%/ledger_logic.h %D%/ledger_logic.c %D%/ledger_logic_admin.c \
 	%D%/ledger_readers.h %D%/ledger_readers.c \
 	%D%/ledger_sqlite.h %D%/ledger_sqlite.c \
+	%D%/ledger_sqlite_books.h %D%/ledger_sqlite_books.c \
 	%D%/ledger_sqlite_file.h %D%/ledger_sqlite_file.c \
 	%D%/ledger_sqlite_journal.h %D%/ledger_sqlite_journal.c \
 	%D%/ledger_sqlite_row.h %D%/ledger_sqlite_row.c \
 	%D%/ledger_sqlite_schema.h %D%/ledger_sqlite_schema.c \
 	%D%/ledger_sqlite_session.h %D%/ledger_sqlite_session.c \
 	%D%/ledger_sqlite_sql.h %D%/ledger_sqlite_sql.c \
+	%D%/ledger_unit_time.h %D%/ledger_unit_time.c \
 	%D%/ledger_writer.h %D%/ledger_writer.c \
 	%D%/live_cache.h %D%/live_cache.c \
 	%D%/reservation.h %D%/reservation.c
