@@ -5,14 +5,14 @@
 #include "gateway/control/admin_rules.h"
 #include "gateway/control/context.h"
 #include "gateway/control/drift_rules.h"
-#include "gateway/control/model_change.h"
+#include "gateway/control/model_name.h"
 #include "gateway/control/model_status.h"
+#include "policy/evaluator.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define MINUTE_MS    ((int64_t)60 * 1000)
-#define LOOK_TIME_MS ((int64_t)10 * 1000) /* kept back of a request's time for its write */
+#define MINUTE_MS ((int64_t)60 * 1000)
 
 static struct ledger_cause cause_of(struct control *control, const struct admin_act *act)
 {
@@ -32,6 +32,45 @@ static enum admin_outcome outcome_of(int result, char detail[RESERVATION_MESSAGE
     }
     control_say(detail, "the ledger can't be written: nothing was done, repeat later");
     return ADMIN_UNAVAILABLE;
+}
+
+/* The policy's digest, for the journal; `*team_known` says whether it has the team. */
+static void read_policy(struct control *control, const char *team, char digest[65],
+                        bool *team_known)
+{
+    struct policy_snapshot *snapshot = policy_store_acquire(control->policies);
+    (void)snprintf(digest, 65, "%s", policy_snapshot_digest(snapshot));
+    *team_known = policy_find_team(policy_snapshot_policy(snapshot), team) != NULL;
+    policy_snapshot_release(&snapshot);
+}
+
+/* --- freezes ------------------------------------------------------------------------------- */
+
+enum admin_outcome admin_freeze(struct control *control, const char *team, bool on,
+                                const struct admin_act *act, char detail[RESERVATION_MESSAGE_MAX])
+{
+    struct ledger_cause cause = cause_of(control, act);
+    struct ledger_freeze freeze = {.since_ms = cause.at_ms};
+    struct error err = {0};
+    char digest[65];
+    bool team_known = false;
+    read_policy(control, team, digest, &team_known);
+    cause.policy = digest;
+    if (on && team[0] != '\0' && !team_known) {
+        control_say(detail, "the policy has no team %s: its starts are refused as it is", team);
+        return ADMIN_INVALID;
+    }
+    (void)snprintf(freeze.team, sizeof(freeze.team), "%s", team);
+    (void)snprintf(freeze.reason, sizeof(freeze.reason), "%s", act->reason);
+    (void)snprintf(freeze.actor, sizeof(freeze.actor), "%s", act->subject);
+    int result = ledger_set_freeze(control->ledger, &freeze, on, &cause, &err);
+    if (result == ERROR_NOT_FOUND)
+        return ADMIN_UNCHANGED;
+    if (result == 0)
+        LOG(LOG_WARNING, on ? "admin.frozen" : "admin.unfrozen",
+            log_str("team", team[0] != '\0' ? team : NULL), log_str("subject", act->subject),
+            log_str("reason", act->reason));
+    return outcome_of(result, detail);
 }
 
 /* --- settling ------------------------------------------------------------------------------ */
@@ -102,7 +141,7 @@ static void settle_marked(struct control *control, const struct admin_settle *re
                     "the outcome of its start is being written down: repeat in some seconds");
         return;
     }
-    const char *doubt = find_doubt(control, &out->row, deadline_ms - LOOK_TIME_MS, out);
+    const char *doubt = find_doubt(control, &out->row, deadline_ms, out);
     if (doubt != NULL && !request->force) {
         out->outcome = ADMIN_NEEDS_FORCE;
         control_say(out->detail, "%s; \"Force\": true settles it all the same", doubt);
@@ -172,7 +211,7 @@ void admin_settle(struct control *control, const struct admin_settle *request, i
     if (!read_settle(control, request, out))
         return;
     if (model_calls_acquire(control->calls, out->row.project, out->row.version,
-                            deadline_ms - LOOK_TIME_MS, &call) != 0) {
+                            deadline_ms, &call) != 0) {
         out->outcome = ADMIN_CONFLICT;
         control_say(out->detail, "a start or stop of this model is on its way: repeat");
         return;
@@ -180,4 +219,124 @@ void admin_settle(struct control *control, const struct admin_settle *request, i
     if (read_settle(control, request, out)) /* as it is with nobody at it */
         settle_marked(control, request, deadline_ms, out);
     model_calls_release(control->calls, &call);
+}
+
+/* --- drift --------------------------------------------------------------------------------- */
+
+void admin_drift_scans(const struct control *control, struct drift_scan_state *out)
+{
+    drift_get_scan_state(control->drift, out);
+}
+
+/* The row, where it is drift that runs and belongs to nobody. */
+static bool find_drift(struct control *control, const struct admin_assign *request,
+                       struct admin_assigned *out)
+{
+    struct error err = {0};
+    int result =
+        ledger_find_live(control->ledger, request->project, request->version, &out->row, &err);
+    if (result == ERROR_NOT_FOUND) {
+        out->outcome = ADMIN_NOT_FOUND;
+        control_say(out->detail, "nothing holds model %s/%s: either it does not run, or the "
+                                 "search for drift has not found it yet",
+                    request->project, request->version);
+        return false;
+    }
+    if (result != 0) {
+        out->outcome = outcome_of(ERROR_RETRY, out->detail);
+        return false;
+    }
+    if (!drift_is_unassigned(&out->row) || out->row.state != RESERVATION_ACTIVE) {
+        out->outcome = ADMIN_CONFLICT;
+        control_say(out->detail, "model %s/%s is held by team %s (%s): only what runs and belongs "
+                                 "to nobody can be assigned",
+                    request->project, request->version, out->row.team,
+                    reservation_state_name(out->row.state));
+        return false;
+    }
+    return true;
+}
+
+static int write_assigned(struct control *control, const struct admin_assign *request,
+                          const char *digest, struct reservation *row, struct error *err)
+{
+    struct control_settings settings;
+    struct ledger_cause cause = cause_of(control, &request->act);
+    struct reservation changed = *row;
+    control_get_settings(control, &settings);
+    cause.policy = digest;
+    (void)snprintf(changed.team, sizeof(changed.team), "%s", request->team);
+    (void)snprintf(changed.subject, sizeof(changed.subject), "%s", request->act.subject);
+    changed.lease_end_ms = cause.at_ms + request->lease_minutes * MINUTE_MS;
+    changed.worst_end_ms = changed.lease_end_ms + settings.stop_allowance_ms;
+    int result = ledger_update(control->ledger, &changed, &cause, err);
+    if (result == 0)
+        *row = changed;
+    return result;
+}
+
+struct survey_context {
+    const struct policy *policy;
+    const char *team;
+    int64_t now_ms;
+    struct quota_decision *out;
+};
+
+static int survey(void *context, const struct quota_books *books, struct error *err)
+{
+    const struct survey_context *asked = context;
+    return policy_survey(asked->policy, asked->team, asked->now_ms, books, asked->out, err);
+}
+
+/* What the limits say to it, after the fact. */
+static void survey_assigned(struct control *control, const struct admin_assign *request,
+                            struct admin_assigned *out)
+{
+    struct policy_snapshot *snapshot = policy_store_acquire(control->policies);
+    const struct policy *policy = policy_snapshot_policy(snapshot);
+    const struct policy_team *team = policy_find_team(policy, request->team);
+    struct survey_context asked = {.policy = policy,
+                                   .team = request->team,
+                                   .now_ms = control_now_ms(control),
+                                   .out = &out->decision};
+    struct error err = {0};
+    out->project_allowed = team != NULL && policy_match_project(team, request->project) != NULL;
+    out->has_decision = ledger_with_books(control->ledger, request->team, asked.now_ms, survey,
+                                          &asked, &err) == 0;
+    if (!out->has_decision)
+        control_say(out->detail, "assigned, but what it exceeds could not be told: %s",
+                    err.message);
+    policy_snapshot_release(&snapshot);
+}
+
+void admin_assign_drift(struct control *control, const struct admin_assign *request,
+                        struct admin_assigned *out)
+{
+    struct error err = {0};
+    char digest[65];
+    bool team_known = false;
+    memset(out, 0, sizeof(*out));
+    read_policy(control, request->team, digest, &team_known);
+    if (!team_known || model_name_is_latest(request->version)) {
+        out->outcome = ADMIN_INVALID;
+        control_say(out->detail, team_known ? "ModelVersion must be a number, not latest"
+                                            : "the policy has no team of this name");
+        return;
+    }
+    if (!find_drift(control, request, out))
+        return;
+    int result = write_assigned(control, request, digest, &out->row, &err);
+    if (result == ERROR_CONFLICT) {
+        out->outcome = ADMIN_CONFLICT;
+        control_say(out->detail, "it was changed at the same time: look, and repeat");
+        return;
+    }
+    out->outcome = outcome_of(result, out->detail);
+    if (result != 0)
+        return;
+    survey_assigned(control, request, out);
+    LOG(LOG_WARNING, "admin.assigned", log_str("reservation", out->row.id),
+        log_str("team", out->row.team), log_str("project", out->row.project),
+        log_str("version", out->row.version), log_str("subject", request->act.subject),
+        log_str("reason", request->act.reason));
 }

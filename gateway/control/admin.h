@@ -82,7 +82,8 @@ struct admin_assigned {
     bool has_row;
     struct reservation row; /* as it is afterwards */
     bool has_decision;
-    struct quota_decision decision; /* every rule of the team and the account, with the row in it */
+    struct quota_decision decision; /* policy_survey of the team, with the row in it */
+    bool project_allowed;           /* the policy lets the team use this project */
     char detail[RESERVATION_MESSAGE_MAX];
 };
 

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "/tmp/drift_shim.h"
 #define CALL_TIMEOUT_MS ((int64_t)10 * 1000) /* of one call to AWS, its turn included */
 #define PAGE_TRIES      3                    /* of one page in a row */
 #define TOLD_MAX        64

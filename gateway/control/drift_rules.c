@@ -23,7 +23,7 @@ void drift_fill_row(const struct upstream_model *model, const struct observation
         .max_units = description->max_inference_units,
         .units = drift_described_units(description),
         .created_ms = observation->began_ms,
-        .lease_end_ms = DRIFT_NO_LEASE_MS,
+        .lease_end_ms = RESERVATION_NO_LEASE_MS,
         .worst_end_ms = observation->began_ms,
         .seen_running_ms = observation->began_ms,
         .observed_ms = observation->began_ms,

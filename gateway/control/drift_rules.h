@@ -7,9 +7,6 @@
 
 #include "gateway/control/rules.h"
 
-/* lease_end_ms of a row that nobody asked for: it has no lease, and none that ends by itself. */
-#define DRIFT_NO_LEASE_MS INT64_MAX
-
 /* The most units that AWS may bill for what it describes: the maximum, else the minimum. 0 where it
  * tells neither. */
 int64_t drift_described_units(const struct upstream_description *description);

@@ -257,15 +257,16 @@ void routes_list_drift(void *context, struct exchange *exchange)
     free(rows);
 }
 
-/* Rules that the team or the account are beyond, now that the model is theirs. */
+/* The limits that the team or the account are beyond, now that the model is theirs. */
 static void render_exceeded(struct strbuf *body, const struct quota_decision *decision)
 {
     json_out_open(body, "Exceeds", '[');
     for (size_t i = 0; i < decision->rule_count; i++) {
-        if (decision->rules[i].admits)
+        const struct quota_rule *rule = &decision->rules[i];
+        if (rule->used <= rule->limit && rule->reserved <= rule->limit - rule->used)
             continue;
         json_out_open(body, NULL, '{');
-        render_rule(body, &decision->rules[i]);
+        render_rule(body, rule);
         json_out_close(body, '}');
     }
     json_out_close(body, ']');
@@ -277,8 +278,11 @@ static void answer_assigned(struct exchange *exchange, const struct admin_assign
     if (was_done(assigned->outcome)) {
         exchange->outcome = "assigned";
         render_reservation(body, "Reservation", &assigned->row);
+        json_out_bool(body, "ProjectAllowed", assigned->project_allowed);
         if (assigned->has_decision)
             render_exceeded(body, &assigned->decision);
+        else
+            json_out_string(body, "Warning", assigned->detail);
     }
     exchange_end_json(exchange);
 }
