@@ -10,6 +10,7 @@
 #define LOOKOUT_LEDGER_LEDGER_H
 
 #include "gateway/ledger/reservation.h"
+#include "policy/earliest.h"
 #include "policy/error.h"
 #include "policy/quota.h"
 
@@ -228,11 +229,21 @@ int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *ac
 
 /*
  * Calls `read` with the books that a decision of this team would get now, all as of one instant,
- * and returns its code. `now_ms`: wall, up to which live rows count as used.
+ * and returns its code. `team` may be NULL: only the account's. `now_ms`: wall, up to which live
+ * rows count as used.
  */
 typedef int ledger_books_fn(void *context, const struct quota_books *books, struct error *err);
 int ledger_with_books(struct ledger *ledger, const char *team, int64_t now_ms,
                       ledger_books_fn *read, void *context, struct error *err)
+    __attribute__((warn_unused_result));
+
+/*
+ * When what is held will end at the latest, for policy_find_earliest: the first `capacity` of all
+ * live rows in the order of their worst ends. Of what nobody asked for (team _unassigned) nobody
+ * knows an end: it is left out.
+ */
+int ledger_list_releases(struct ledger *ledger, const char *team, struct quota_release *out,
+                         size_t capacity, size_t *count, struct error *err)
     __attribute__((warn_unused_result));
 
 /*

@@ -151,12 +151,14 @@ static int keep_live(void *context, const char *team, const struct ledger_live_t
         live->capacity = capacity;
     }
     live->rows[live->count] = *row;
-    live->rows[live->count++].of_team = strcmp(team, keep->team) == 0;
+    live->rows[live->count].of_team = keep->team != NULL && strcmp(team, keep->team) == 0;
+    live->rows[live->count].unassigned = strcmp(team, RESERVATION_TEAM_UNASSIGNED) == 0;
+    live->count++;
     return 0;
 }
 
 int ledger_books_live(struct ledger_books *books, enum quota_scope scope,
-                      const struct ledger_live_times **out, struct error *err)
+                      struct ledger_live_times **out, struct error *err)
 {
     struct ledger_live_times *live = &books->live[scope];
     struct keep_context keep = {.team = books->team, .live = live};
@@ -186,7 +188,7 @@ static int unit_time(void *self, enum quota_scope scope, int64_t from_ms, int64_
 {
     struct ledger_books *books = self;
     const char *name = scope == QUOTA_SCOPE_TEAM ? books->team : LEDGER_ACCOUNT_SCOPE;
-    const struct ledger_live_times *live;
+    struct ledger_live_times *live;
     int code;
 
     *out = (struct quota_unit_time){0};
@@ -194,6 +196,8 @@ static int unit_time(void *self, enum quota_scope scope, int64_t from_ms, int64_
         return error_set(err, ERROR_INVALID,
                          "unit-time was asked for from %" PRId64 " until %" PRId64, from_ms,
                          until_ms);
+    if (name == NULL)
+        return 0; /* the books of no team */
     code = ledger_books_live(books, scope, &live, err);
     if (code == 0)
         code = sum_settled(books, name, from_ms, until_ms, &out->used, err);

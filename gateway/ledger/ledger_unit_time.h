@@ -45,7 +45,7 @@ struct ledger_books {
     struct quota_books books; /* what a decision gets */
     const struct ledger_backend *backend;
     struct ledger_session *session;
-    const char *team; /* borrowed */
+    const char *team; /* borrowed; NULL = of no team: only the account's are there */
     int64_t now_ms;
     struct ledger_live_times live[2]; /* by enum quota_scope */
 };
@@ -56,7 +56,7 @@ void ledger_books_close(struct ledger_books *books);
 
 /* The live rows of a scope; borrowed from the books. */
 int ledger_books_live(struct ledger_books *books, enum quota_scope scope,
-                      const struct ledger_live_times **out, struct error *err)
+                      struct ledger_live_times **out, struct error *err)
     __attribute__((warn_unused_result));
 
 #endif
