@@ -210,8 +210,8 @@ void admin_settle(struct control *control, const struct admin_settle *request, i
     memset(out, 0, sizeof(*out));
     if (!read_settle(control, request, out))
         return;
-    if (model_calls_acquire(control->calls, out->row.project, out->row.version,
-                            deadline_ms, &call) != 0) {
+    if (model_calls_acquire(control->calls, out->row.project, out->row.version, deadline_ms,
+                            &call) != 0) {
         out->outcome = ADMIN_CONFLICT;
         control_say(out->detail, "a start or stop of this model is on its way: repeat");
         return;
@@ -237,8 +237,9 @@ static bool find_drift(struct control *control, const struct admin_assign *reque
         ledger_find_live(control->ledger, request->project, request->version, &out->row, &err);
     if (result == ERROR_NOT_FOUND) {
         out->outcome = ADMIN_NOT_FOUND;
-        control_say(out->detail, "nothing holds model %s/%s: either it does not run, or the "
-                                 "search for drift has not found it yet",
+        control_say(out->detail,
+                    "nothing holds model %s/%s: either it does not run, or the "
+                    "search for drift has not found it yet",
                     request->project, request->version);
         return false;
     }
@@ -248,8 +249,9 @@ static bool find_drift(struct control *control, const struct admin_assign *reque
     }
     if (!drift_is_unassigned(&out->row) || out->row.state != RESERVATION_ACTIVE) {
         out->outcome = ADMIN_CONFLICT;
-        control_say(out->detail, "model %s/%s is held by team %s (%s): only what runs and belongs "
-                                 "to nobody can be assigned",
+        control_say(out->detail,
+                    "model %s/%s is held by team %s (%s): only what runs and belongs "
+                    "to nobody can be assigned",
                     request->project, request->version, out->row.team,
                     reservation_state_name(out->row.state));
         return false;
@@ -301,8 +303,8 @@ static void survey_assigned(struct control *control, const struct admin_assign *
                                    .out = &out->decision};
     struct error err = {0};
     out->project_allowed = team != NULL && policy_match_project(team, request->project) != NULL;
-    out->has_decision = ledger_with_books(control->ledger, request->team, asked.now_ms, survey,
-                                          &asked, &err) == 0;
+    out->has_decision =
+        ledger_with_books(control->ledger, request->team, asked.now_ms, survey, &asked, &err) == 0;
     if (!out->has_decision)
         control_say(out->detail, "assigned, but what it exceeds could not be told: %s",
                     err.message);

@@ -31,7 +31,7 @@ enum start_outcome {
     START_QUOTA,    /* `decision` refuses, now or ever */
     START_HELD,     /* another team holds the model, or this one with other units (`row_is_own`) */
     START_FENCED,   /* rule 6: the fate of a stop is unknown; `retry_after_ms` */
-    START_FROZEN,    /* an administrator forbids starts: `freeze` says who, why and since when */
+    START_FROZEN,   /* an administrator forbids starts: `freeze` says who, why and since when */
     START_KEY_REUSED,    /* the key was used with other parameters */
     START_REFUSED,       /* AWS refused: `upstream_*` has its answer; nothing is held */
     START_NOT_SENT,      /* nothing was sent, nothing is held: safe to repeat */

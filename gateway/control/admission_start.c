@@ -308,11 +308,12 @@ static void answer_drift(struct start_result *out)
 {
     char since[CLOCK_RFC3339_SIZE];
     clock_format_rfc3339(out->row.created_ms, since);
-    control_say(out->detail,
-                "model %s/%s runs although nobody started it here (drift, seen since %s, %s): ask an "
-                "administrator of the gateway to assign it to your team, or to stop it",
-                out->row.project, out->row.version, since,
-                out->row.state == RESERVATION_STOPPING ? "being stopped" : "not being stopped");
+    control_say(
+        out->detail,
+        "model %s/%s runs although nobody started it here (drift, seen since %s, %s): ask an "
+        "administrator of the gateway to assign it to your team, or to stop it",
+        out->row.project, out->row.version, since,
+        out->row.state == RESERVATION_STOPPING ? "being stopped" : "not being stopped");
 }
 
 static void answer_held(const struct start_request *request, struct start_result *out)

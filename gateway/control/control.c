@@ -22,6 +22,7 @@ void control_settings_default(struct control_settings *settings)
         .unobserved_ms = 5 * MINUTE_MS,
         .stop_renew_ms = 10 * MINUTE_MS,
         .lease_ms = 8 * 60 * MINUTE_MS,
+        .stop_allowance_ms = 15 * MINUTE_MS,
         .key_retention_ms = 24 * 60 * MINUTE_MS,
         .drift_scan_ms = 5 * MINUTE_MS,
         .reconcile_ms = 10 * 1000,

@@ -41,6 +41,7 @@ struct drift {
 
     _Atomic int64_t ended_ms;
     atomic_bool failed;
+    struct metric *unassigned;
     struct metric *scans_whole, *scans_failed, *adopted, *last_scan, *units_raised, *stopped;
 };
 
@@ -56,6 +57,10 @@ int drift_create(struct control *control, struct metrics *metrics, struct drift 
     const char *help = "Scans of AWS's lists for models that run without a reservation.";
     drift->scans_whole = metrics_counter(metrics, name, help, "outcome=\"whole\"");
     drift->scans_failed = metrics_counter(metrics, name, help, "outcome=\"incomplete\"");
+    drift->unassigned = metrics_gauge(metrics, "lookout_drift_models",
+                                      "Models that run without a reservation and that no team was "
+                                      "made to answer for, at the reconciler's last pass.",
+                                      NULL);
     drift->adopted = metrics_counter(metrics, "lookout_drift_found_total",
                                      "Models that were found running without a reservation.", NULL);
     drift->last_scan =
@@ -361,35 +366,48 @@ static void look_at_entries(struct drift *drift, const struct control_settings *
         next_project(drift, settings);
 }
 
-void drift_scan(struct drift *drift, const struct control_settings *settings, int64_t until_ms)
+/* One list, or one look. */
+static void step(struct drift *drift, const struct control_settings *settings)
 {
-    struct control *control = drift->control;
-    if (settings->drift_scan_ms == 0) {
-        drift->phase = PHASE_IDLE;
+    if (drift->pages >= PAGES_MAX) {
+        drift->incomplete = true;
+        LOG(LOG_WARNING, "drift.list_without_end", log_int("pages", drift->pages));
+        end_scan(drift, settings);
         return;
     }
-    if (drift->phase == PHASE_IDLE && clock_monotonic_ms(control->clock) >= drift->due_ms)
-        begin_scan(drift);
-    while (drift->phase != PHASE_IDLE && clock_monotonic_ms(control->clock) < until_ms &&
-           !control_is_closing(control)) {
-        if (drift->pages >= PAGES_MAX) {
-            drift->incomplete = true;
-            LOG(LOG_WARNING, "drift.list_without_end", log_int("pages", drift->pages));
-            end_scan(drift, settings);
-            break;
-        }
-        switch (drift->phase) {
-        case PHASE_IDLE:
-            break;
-        case PHASE_PROJECTS:
-            list_projects(drift, settings);
-            break;
-        case PHASE_MODELS:
-            list_models(drift, settings);
-            break;
-        case PHASE_ENTRIES:
-            look_at_entries(drift, settings);
-            break;
-        }
+    switch (drift->phase) {
+    case PHASE_IDLE:
+        break;
+    case PHASE_PROJECTS:
+        list_projects(drift, settings);
+        break;
+    case PHASE_MODELS:
+        list_models(drift, settings);
+        break;
+    case PHASE_ENTRIES:
+        look_at_entries(drift, settings);
+        break;
     }
+}
+
+static void count_models(struct drift *drift)
+{
+    struct quota_usage account, unassigned;
+    struct error err = {0};
+    if (ledger_usage(drift->control->ledger, RESERVATION_TEAM_UNASSIGNED, &account, &unassigned,
+                     &err) == 0)
+        metric_set(drift->unassigned, unassigned.used_models + unassigned.reserved_models);
+}
+
+void drift_scan(struct drift *drift, const struct control_settings *settings, int64_t until_ms)
+{
+    const struct clock *clock = drift->control->clock;
+    if (settings->drift_scan_ms == 0)
+        drift->phase = PHASE_IDLE;
+    else if (drift->phase == PHASE_IDLE && clock_monotonic_ms(clock) >= drift->due_ms)
+        begin_scan(drift);
+    while (drift->phase != PHASE_IDLE && clock_monotonic_ms(clock) < until_ms &&
+           !control_is_closing(drift->control))
+        step(drift, settings);
+    count_models(drift);
 }
