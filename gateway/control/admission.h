@@ -69,16 +69,18 @@ struct stop_request {
 };
 
 enum stop_outcome {
-    STOP_ACCEPTED,    /* STOPPING is committed: it will be stopped until that is observed */
+    STOP_ACCEPTED,    /* STOPPING is committed, or else (`unrecorded`) AWS accepted it: it will be
+                       * stopped until that is observed */
     STOP_NOT_HELD,    /* no live reservation of that model, or not the caller's */
-    STOP_UNAVAILABLE, /* STOPPING could not be committed; nothing was done: repeat */
-    STOP_UNCERTAIN    /* STOPPING may or may not have been committed: repeat */
+    STOP_UNAVAILABLE, /* neither ledger nor AWS took it: repeat */
+    STOP_UNCERTAIN    /* one of them may have taken it: repeat */
 };
 
 struct stop_result {
     enum stop_outcome outcome;
     struct reservation row; /* row.status is AWS's last word; may be "" */
     bool confirmed;         /* AWS accepted the stop within this call */
+    bool unrecorded;        /* the ledger could not take it: in memory, until it can be written */
     char detail[RESERVATION_MESSAGE_MAX];
 };
 void admission_stop(struct control *control, const struct stop_request *request,

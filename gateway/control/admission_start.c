@@ -135,11 +135,12 @@ static bool refused_for_ever(struct control *control, struct decide_context *con
 
 /* --- answering ----------------------------------------------------------------------------- */
 
-static void keep_row(const struct start_request *request, const struct reservation *row,
-                     struct start_result *out)
+static void keep_row(struct control *control, const struct start_request *request,
+                     const struct reservation *row, struct start_result *out)
 {
     out->has_row = true;
     out->row = *row;
+    (void)unrecorded_find(control->unrecorded, row->id, &out->row); /* it is being stopped */
     out->row_is_own = strcmp(row->team, request->team) == 0;
 }
 
@@ -252,7 +253,7 @@ static bool answer_known_key(struct control *control, const struct control_setti
     if (request->key == NULL || ledger_find_key(control->ledger, request->team, request->key,
                                                 fingerprint, &found, &err) != 0)
         return false;
-    keep_row(request, &found.row, out);
+    keep_row(control, request, &found.row, out);
     if (found.outcome == LEDGER_KEY_REUSED) {
         out->outcome = START_KEY_REUSED;
         control_say(out->detail, "this idempotency key was used before with other parameters");
@@ -270,7 +271,7 @@ static bool answer_known_key(struct control *control, const struct control_setti
         return true;
     }
     if (ledger_get(control->ledger, found.row.id, &found.row, &err) == 0)
-        keep_row(request, &found.row, out);
+        keep_row(control, request, &found.row, out);
     bool known = !(out->row.state == RESERVATION_VOID && reservation_end_rearms(out->row.end));
     if (known)
         answer_present(control, settings, request, START_REPLAYED, deadline_ms, out);
@@ -381,7 +382,7 @@ static void reserve_and_send(struct control *control, const struct control_setti
     keep_decision(reserve->decide_context, out);
     if (reserved.outcome != LEDGER_REFUSED && reserved.outcome != LEDGER_FENCED &&
         reserved.outcome != LEDGER_FROZEN)
-        keep_row(request, &reserved.row, out);
+        keep_row(control, request, &reserved.row, out);
     if (reserved.outcome == LEDGER_REPLAY &&
         strcmp(reserved.row.version, reserve->row.version) != 0) {
         out->outcome = START_REPLAYED; /* its model's marker is not ours: see start */
@@ -439,7 +440,7 @@ static void answer_busy(struct control *control, const struct start_request *req
         return;
     }
     if (ledger_find_live(control->ledger, request->project, version, &row, &err) == 0) {
-        keep_row(request, &row, out);
+        keep_row(control, request, &row, out);
         if (!is_what_was_asked(request, out)) {
             answer_held(request, out);
             return;

@@ -5,13 +5,11 @@
 #include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
+#include "gateway/control/held.h"
 #include "gateway/control/model_change.h"
-#include "gateway/control/model_name.h"
 #include "gateway/control/rules.h"
 
 #include <string.h>
-
-#define STOP_PAGE 16 /* live versions of one project read at a time */
 
 static void apply_stop_request(const void *context, int64_t now_ms, struct reservation *row)
 {
@@ -29,49 +27,65 @@ static void apply_stop_request(const void *context, int64_t now_ms, struct reser
     }
 }
 
-/* Versions are numbers without leading zeros: the longer one is the larger one. */
-static bool is_newer(const char *version, const char *than)
+/* What can't be written down now is done all the same, and kept in memory until it can be. */
+static bool keep_unrecorded(struct control *control, int result, struct reservation *row)
 {
-    size_t len = strlen(version), than_len = strlen(than);
-    return len != than_len ? len > than_len : strcmp(version, than) > 0;
+    if (!model_change_is_unwritable(result))
+        return false;
+    apply_stop_request(NULL, control_now_ms(control), row);
+    return row->state == RESERVATION_STOPPING && unrecorded_keep(control->unrecorded, row);
 }
 
-/* "latest" of a stop: the newest version of the project that is held. */
-static int find_newest_held(struct control *control, const struct stop_request *request,
-                            struct reservation *row, struct error *err)
+/* STOPPING is committed, or kept in memory where it can't be. False when `out` has the answer. */
+static bool begin_stop(struct control *control, const struct ledger_cause *cause,
+                       struct stop_result *out)
 {
-    struct ledger_filter filter = {.team = request->team, .project = request->project};
-    struct reservation page[STOP_PAGE];
-    char after[RESERVATION_ID_LEN + 1] = "";
-    size_t count = STOP_PAGE;
-    row->version[0] = '\0';
-    while (count == STOP_PAGE) {
-        int result =
-            ledger_list_live(control->ledger, &filter, after, page, STOP_PAGE, &count, err);
-        if (result != 0)
-            return result;
-        for (size_t i = 0; i < count; i++)
-            if (is_newer(page[i].version, row->version))
-                *row = page[i];
-        if (count > 0)
-            memcpy(after, page[count - 1].id, sizeof(after));
+    struct error err = {0};
+    /* Not where it is STOPPING: a write would only make an observation under way be lost. */
+    if (out->row.state == RESERVATION_STOPPING)
+        return true;
+    int result = model_change_write(control, cause, apply_stop_request, NULL, &out->row, &err);
+    CRASH_POINT(STOP_WRITTEN);
+    if (result == 0)
+        return out->row.state == RESERVATION_STOPPING; /* else it ended by itself */
+    LOG(LOG_ERROR, "stop.ledger_failed", log_str("reservation", out->row.id),
+        log_str("message", err.message));
+    if (keep_unrecorded(control, result, &out->row))
+        return true;
+    out->outcome = result == ERROR_UNCERTAIN ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
+    control_say(out->detail, "the stop could not be written down: repeat it");
+    return false;
+}
+
+/* With the model's marker. */
+static void send_first_stop(struct control *control, const struct change_budget *budget,
+                            struct stop_result *out)
+{
+    struct error err = {0};
+    if (!unrecorded_find(control->unrecorded, out->row.id, &out->row) &&
+        ledger_get(control->ledger, out->row.id, &out->row, &err) != 0)
+        return;
+    if (out->row.state != RESERVATION_STOPPING)
+        return;
+    out->confirmed = out->row.stop_accepted_ms != 0;
+    /* The first call is the request's, each further one the reconciler's: a caller who repeats
+     * himself would begin the wait for two observations anew each time. */
+    if (out->row.stop_sent_ms == 0 && !atomic_load(&control->wrong_account))
+        out->confirmed = model_change_stop(control, budget, &out->row);
+}
+
+/* What a caller is told of a stop that only this process remembers. */
+static void answer_unrecorded(struct stop_result *out)
+{
+    out->unrecorded = true;
+    if (out->confirmed) {
+        control_say(out->detail, "AWS accepted the stop; the ledger can't record it now, and it is "
+                                 "written down as soon as it can be");
+        return;
     }
-    if (row->version[0] == '\0')
-        return error_set(err, ERROR_NOT_FOUND, "nothing of that project is held");
-    return 0;
-}
-
-/* The live row that the caller may stop. */
-static int find_held(struct control *control, const struct stop_request *request,
-                     struct reservation *row, struct error *err)
-{
-    int result =
-        model_name_is_latest(request->version)
-            ? find_newest_held(control, request, row, err)
-            : ledger_find_live(control->ledger, request->project, request->version, row, err);
-    if (result == 0 && request->team != NULL && strcmp(row->team, request->team) != 0)
-        return error_set(err, ERROR_NOT_FOUND, "held by another team");
-    return result;
+    out->outcome = out->row.stop_doubt_ms != 0 ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
+    control_say(out->detail, "the ledger can't record the stop now, and AWS has not confirmed it: "
+                             "it is repeated while this gateway lives; repeat it, too");
 }
 
 static void stop_held(struct control *control, const struct stop_request *request,
@@ -79,49 +93,28 @@ static void stop_held(struct control *control, const struct stop_request *reques
 {
     struct control_settings settings;
     struct model_call call;
-    struct error err = {0};
+    struct reservation kept;
     struct ledger_cause cause = control_cause(control, "stop");
     cause.actor = request->subject;
     cause.request_id = request->request_id;
     control_get_settings(control, &settings);
-    int result = 0;
-    /* Not where it is STOPPING: a write would only make an observation under way be lost. */
-    if (out->row.state != RESERVATION_STOPPING)
-        result = model_change_write(control, &cause, apply_stop_request, NULL, &out->row, &err);
-    CRASH_POINT(STOP_WRITTEN);
-    if (result != 0) {
-        out->outcome = result == ERROR_UNCERTAIN ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
-        control_say(out->detail, "the stop could not be written down: repeat it");
-        LOG(LOG_ERROR, "stop.ledger_failed", log_str("reservation", out->row.id),
-            log_str("message", err.message));
-        return;
-    }
     out->outcome = STOP_ACCEPTED;
-    if (out->row.state != RESERVATION_STOPPING)
-        return; /* it ended by itself in the meantime */
-    if (model_calls_acquire(control->calls, out->row.project, out->row.version, deadline_ms,
-                            &call) != 0) {
-        control_nudge(control);
-        control_say(out->detail,
-                    "a call for this model is under way; the stop follows it by itself");
+    if (!begin_stop(control, &cause, out))
         return;
-    }
-    if (ledger_get(control->ledger, out->row.id, &out->row, &err) == 0 &&
-        out->row.state == RESERVATION_STOPPING) {
+    if (model_calls_acquire(control->calls, out->row.project, out->row.version, deadline_ms,
+                            &call) == 0) {
         struct change_budget budget = model_change_request_budget(&settings, deadline_ms, &cause);
-        out->confirmed = out->row.stop_accepted_ms != 0;
-        /* The first call is the request's, each further one the reconciler's: a caller who repeats
-         * himself would begin the wait for two observations anew each time. */
-        if (out->row.stop_sent_ms == 0 && !atomic_load(&control->wrong_account))
-            out->confirmed = model_change_stop(control, &budget, &out->row);
+        send_first_stop(control, &budget, out);
+        model_calls_release(control->calls, &call);
     }
-    model_calls_release(control->calls, &call);
     if (!out->confirmed && out->row.state == RESERVATION_STOPPING) {
         control_nudge(control);
         control_say(out->detail,
                     "AWS has not confirmed the stop yet; it is repeated until the model is seen "
                     "stopped");
     }
+    if (unrecorded_find(control->unrecorded, out->row.id, &kept))
+        answer_unrecorded(out);
 }
 
 void admission_stop(struct control *control, const struct stop_request *request,
@@ -129,7 +122,8 @@ void admission_stop(struct control *control, const struct stop_request *request,
 {
     struct error err = {0};
     memset(out, 0, sizeof(*out));
-    int result = find_held(control, request, &out->row, &err);
+    int result =
+        held_find(control, request->team, request->project, request->version, &out->row, &err);
     if (result == 0) {
         LOG(LOG_INFO, "stop.asked", log_str("reservation", out->row.id),
             log_str("subject", request->subject), log_str("team", request->team));

@@ -5,6 +5,7 @@
 #include "gateway/control/control.h"
 #include "gateway/control/model_calls.h"
 #include "gateway/control/time_keeper.h"
+#include "gateway/control/unrecorded.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/upstream/upstream.h"
 
@@ -32,13 +33,16 @@ struct control {
     struct upstream *upstream;
     struct policy_store *policies;
     struct model_calls *calls;
+    struct unrecorded *unrecorded;
     struct model_status_cache *statuses;
     struct drift *drift;
+    int64_t booted_ms; /* monotonic */
     struct control_metrics metrics;
 
-    pthread_mutex_t lock; /* guards settings and closing; never held across a call */
+    pthread_mutex_t lock; /* guards settings to nudged; never held across a call */
     pthread_cond_t wake;  /* closing, and the reconciler's nudge */
     struct control_settings settings;
+    char ledger_reason[ERROR_MESSAGE_MAX]; /* of the last write that failed */
     bool closing;
     bool nudged; /* the reconciler has something to do before its time */
 
@@ -55,6 +59,9 @@ void control_get_settings(struct control *control, struct control_settings *out)
 /* Sleeps until `until_ms` (monotonic); false when it was ended by control_close. */
 bool control_sleep(struct control *control, int64_t until_ms);
 bool control_is_closing(struct control *control);
+
+/* Why the ledger could not be written, for those who ask whether we are ready. */
+void control_note_unwritable(struct control *control, const struct error *err);
 
 /* Lets the reconciler begin its next pass now. */
 void control_nudge(struct control *control);

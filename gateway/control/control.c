@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MINUTE_MS ((int64_t)60 * 1000)
 
@@ -91,6 +92,7 @@ int control_create(const struct control_settings *settings, const struct clock *
     control->upstream = upstream;
     control->policies = policies;
     control->settings = *settings;
+    control->booted_ms = clock_monotonic_ms(clock);
     register_metrics(metrics, &control->metrics);
     if (pthread_mutex_init(&control->lock, NULL) != 0 || clock_cond_init(&control->wake) != 0) {
         free(control);
@@ -99,6 +101,8 @@ int control_create(const struct control_settings *settings, const struct clock *
     int result = time_keeper_create(clock, &control->keeper, err);
     if (result == 0)
         result = model_calls_create(clock, &control->calls, err);
+    if (result == 0)
+        result = unrecorded_create(&control->unrecorded, err);
     if (result == 0)
         result = model_status_cache_create(control, &control->statuses, err);
     if (result == 0)
@@ -118,6 +122,7 @@ void control_free(struct control **control)
     drift_free(&(*control)->drift);
     model_status_cache_free(&(*control)->statuses);
     model_calls_free(&(*control)->calls);
+    unrecorded_free(&(*control)->unrecorded);
     time_keeper_free(&(*control)->keeper);
     (void)pthread_cond_destroy(&(*control)->wake);
     (void)pthread_mutex_destroy(&(*control)->lock);
@@ -175,9 +180,20 @@ void control_nudge(struct control *control)
     pthread_mutex_unlock(&control->lock);
 }
 
-void control_readiness(const struct control *control, struct control_readiness *out)
+void control_note_unwritable(struct control *control, const struct error *err)
+{
+    pthread_mutex_lock(&control->lock);
+    (void)snprintf(control->ledger_reason, sizeof(control->ledger_reason), "%s", err->message);
+    pthread_mutex_unlock(&control->lock);
+}
+
+void control_readiness(struct control *control, struct control_readiness *out)
 {
     out->ledger_writable = ledger_is_writable(control->ledger);
+    pthread_mutex_lock(&control->lock);
+    memcpy(out->ledger_reason, control->ledger_reason, sizeof(out->ledger_reason));
+    pthread_mutex_unlock(&control->lock);
+    out->unrecorded_stops = unrecorded_count(control->unrecorded);
     out->recovered = atomic_load(&control->recovered);
     out->account_matches = !atomic_load(&control->wrong_account);
     out->upstream_reachable = atomic_load(&control->upstream_reachable);

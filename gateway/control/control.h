@@ -59,11 +59,13 @@ void control_close(struct control *control);
 
 struct control_readiness {
     bool ledger_writable;
-    bool recovered;          /* the first pass over the ledger has been made */
-    bool account_matches;    /* rule 9: AWS answers from the ledger's account */
+    char ledger_reason[ERROR_MESSAGE_MAX]; /* why not, or "" */
+    size_t unrecorded_stops;               /* sent, and known to nobody but this process */
+    bool recovered;                        /* the first pass over the ledger has been made */
+    bool account_matches;                  /* rule 9: AWS answers from the ledger's account */
     bool upstream_reachable; /* the last call to AWS got a whole answer; informative */
     bool clock_trusted;      /* rule 10: leases may end; informative */
 };
-void control_readiness(const struct control *control, struct control_readiness *out);
+void control_readiness(struct control *control, struct control_readiness *out);
 
 #endif

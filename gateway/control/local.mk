@@ -7,6 +7,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/control.h %D%/control.c \
 	%D%/drift.h %D%/drift.c \
 	%D%/drift_rules.h %D%/drift_rules.c \
+	%D%/held.h %D%/held.c \
 	%D%/model_calls.h %D%/model_calls.c \
 	%D%/model_change.h %D%/model_change.c \
 	%D%/model_name.h %D%/model_name.c \
@@ -14,9 +15,11 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
 	%D%/rules.h %D%/rules.c \
-	%D%/time_keeper.h %D%/time_keeper.c
+	%D%/time_keeper.h %D%/time_keeper.c \
+	%D%/unrecorded.h %D%/unrecorded.c
 
-control_unit_tests = tests/unit/test_admin_rules tests/unit/test_control tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
+control_unit_tests = tests/unit/test_admin_rules tests/unit/test_control \
+	tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
 	tests/unit/test_time_keeper
 EXTRA_DIST += tests/unit/fake_upstream.h
 if HAVE_CMOCKA

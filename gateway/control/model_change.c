@@ -120,6 +120,9 @@ static bool announce_resend(struct control *control, const struct change_budget 
     struct error err = {0};
     struct reservation changed = *row;
     struct ledger_cause cause = cause_of(control, budget, "start sent again");
+    struct reservation stopped;
+    if (unrecorded_find(control->unrecorded, row->id, &stopped))
+        return false;
     changed.last_send_ms = cause.at_ms;
     int result = ledger_update(control->ledger, &changed, &cause, &err);
     CRASH_POINT(START_ANNOUNCED);
@@ -144,6 +147,8 @@ static bool is_still_wanted(void *context)
     const struct wanted_start *start = context;
     struct reservation now;
     struct error err = {0};
+    if (unrecorded_find(start->control->unrecorded, start->row->id, &now))
+        return false;
     return ledger_get(start->control->ledger, start->row->id, &now, &err) != 0 ||
            now.row_version == start->row->row_version;
 }
@@ -251,7 +256,41 @@ bool model_change_start(struct control *control, const struct change_budget *bud
 
 /* --- stop ---------------------------------------------------------------------------------- */
 
-/* Before a stop is sent: its token and the doubt that begins now, durable (rules 5 and 6). */
+static void apply_unrecorded(const void *context, int64_t now_ms, struct reservation *row)
+{
+    (void)now_ms;
+    rules_record_stop(context, row);
+}
+
+int model_change_record(struct control *control, const struct ledger_cause *cause,
+                        struct reservation *row, struct error *err)
+{
+    struct reservation kept, written;
+    if (!unrecorded_find(control->unrecorded, row->id, &kept))
+        return 0;
+    int result = ledger_get(control->ledger, kept.id, &written, err);
+    if (result == 0)
+        result = model_change_write(control, cause, apply_unrecorded, &kept, &written, err);
+    if (result == 0 || result == ERROR_NOT_FOUND)
+        unrecorded_drop(control->unrecorded, kept.id);
+    if (result == 0) {
+        *row = written;
+        LOG(LOG_INFO, "stop.recorded", log_str("reservation", row->id),
+            log_str("state", reservation_state_name(row->state)));
+    }
+    return result;
+}
+
+bool model_change_is_unwritable(int result)
+{
+    return result == ERROR_RETRY || result == ERROR_UNCERTAIN || result == ERROR_IO ||
+           result == ERROR_NOMEM;
+}
+
+/*
+ * Before a stop is sent: its token and the doubt that begins now, durable (rules 5 and 6); where
+ * the ledger can't take it, in memory. False when somebody was first, or nothing can be kept.
+ */
 static bool announce_stop(struct control *control, const struct change_budget *budget,
                           struct reservation *row)
 {
@@ -268,13 +307,15 @@ static bool announce_stop(struct control *control, const struct change_budget *b
     changed.stop_doubt_ms = cause.at_ms;
     int result = ledger_update(control->ledger, &changed, &cause, &err);
     CRASH_POINT(STOP_ANNOUNCED);
-    if (result == 0) {
-        *row = changed;
-        return true;
-    }
-    if (result != ERROR_CONFLICT)
+    if (result == ERROR_CONFLICT)
+        return false;
+    if (result != 0) {
         log_write_failure("stop.not_announced", row, &err);
-    return false;
+        if (!model_change_is_unwritable(result) || !unrecorded_keep(control->unrecorded, &changed))
+            return false;
+    }
+    *row = changed;
+    return true;
 }
 
 static void send_stop(struct control *control, const struct change_budget *budget,
@@ -308,6 +349,26 @@ static void apply_stop_outcome(const void *context, int64_t now_ms, struct reser
         rules_settle_stop(&outcome->answer, outcome->earlier_doubt_ms, now_ms, row);
 }
 
+/* What the stop came to: in the ledger, or in memory where that can't take it. */
+static void settle_stop(struct control *control, const struct change_budget *budget,
+                        const struct stop_outcome_context *outcome, struct reservation *row)
+{
+    struct error err = {0};
+    struct reservation kept;
+    struct ledger_cause cause = cause_of(control, budget, "stop answered");
+    if (!unrecorded_find(control->unrecorded, row->id, &kept)) {
+        int result = model_change_write(control, &cause, apply_stop_outcome, outcome, row, &err);
+        CRASH_POINT(STOP_SETTLED);
+        if (result == 0)
+            return;
+        log_write_failure("stop.outcome_not_written", row, &err);
+        if (!model_change_is_unwritable(result))
+            return;
+    }
+    apply_stop_outcome(outcome, cause.at_ms, row);
+    (void)unrecorded_keep(control->unrecorded, row); /* else the doubt that was announced stays */
+}
+
 /* A round ends with AWS's yes or no; silence, throttling and broken connections are repeated. */
 static bool ends_round(const struct upstream_answer *answer)
 {
@@ -321,18 +382,15 @@ bool model_change_stop(struct control *control, const struct change_budget *budg
     struct error err = {0};
     bool accepted = false;
     model_calls_begin(control->calls, row->project, row->version);
+    if (model_change_record(control, &budget->cause, row, &err) != 0)
+        log_write_failure("stop.still_not_recorded", row, &err);
     for (unsigned attempt = 1; row->state == RESERVATION_STOPPING; attempt++) {
         struct stop_outcome_context outcome = {.earlier_doubt_ms = row->stop_doubt_ms};
         if (!announce_stop(control, budget, row))
             break;
         send_stop(control, budget, row, &outcome.answer);
         accepted = outcome.answer.fate == UPSTREAM_ACCEPTED;
-        struct ledger_cause cause = cause_of(control, budget, "stop answered");
-        if (model_change_write(control, &cause, apply_stop_outcome, &outcome, row, &err) != 0) {
-            log_write_failure("stop.outcome_not_written", row, &err);
-            break;
-        }
-        CRASH_POINT(STOP_SETTLED);
+        settle_stop(control, budget, &outcome, row);
         if (ends_round(&outcome.answer) ||
             !wait_for_attempt(control, budget, attempt + 1, outcome.answer.retry_after_ms))
             break;

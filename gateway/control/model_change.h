@@ -30,11 +30,23 @@ bool model_change_start(struct control *control, const struct change_budget *bud
                         struct reservation *row, struct upstream_answer *last);
 
 /*
- * One round of stop calls for a STOPPING row, each announced in the ledger before it is sent.
- * True when AWS accepted one. `*row` is the row as it is afterwards.
+ * One round of stop calls for a STOPPING row, each announced in the ledger before it is sent, or in
+ * memory (unrecorded.h) where the ledger can't take it: nothing blocks a stop. True when AWS
+ * accepted one. `*row` is the row as it is afterwards.
  */
 bool model_change_stop(struct control *control, const struct change_budget *budget,
                        struct reservation *row);
+
+/*
+ * Writes into the ledger what was kept in memory of a stop of this row, if there is anything; then
+ * `*row` is the ledger's row. 0 or the ledger's error. With the model's marker.
+ */
+int model_change_record(struct control *control, const struct ledger_cause *cause,
+                        struct reservation *row, struct error *err)
+    __attribute__((warn_unused_result));
+
+/* Whether an error of a write says that the ledger can't be written, and not that it need not. */
+bool model_change_is_unwritable(int result);
 
 /*
  * Writes `row`; where somebody was first reads it again and applies `change` anew, a few times. 0

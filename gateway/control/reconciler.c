@@ -63,8 +63,8 @@ static bool take_marker(struct control *control, const struct reservation *row,
                                clock_monotonic_ms(control->clock) + MARKER_WAIT_MS, call) == 0;
 }
 
-/* Compare-and-set of a row that a rule changed. False when a request was faster, or on an error. */
-static bool write_row(struct control *control, const char *why, struct reservation *row)
+/* Compare-and-set of a row that a rule changed. ERROR_CONFLICT when a request was faster. */
+static int write_row(struct control *control, const char *why, struct reservation *row)
 {
     struct error err = {0};
     enum reservation_state state = row->state;
@@ -78,14 +78,14 @@ static bool write_row(struct control *control, const char *why, struct reservati
             log_str("version", row->version), log_str("state", reservation_state_name(state)),
             log_str("why", why), log_str("status", row->status),
             log_str("end", reservation_end_name(row->end)));
-        return true;
+        return 0;
     }
     if (result == ERROR_CONFLICT)
         metric_add(control->metrics.reconciler_lost_races, 1);
     else
         LOG(LOG_ERROR, "reconciler.not_written", log_str("reservation", row->id),
             log_str("why", why), log_str("message", err.message));
-    return false;
+    return result;
 }
 
 /* Rules 3 to 5. False when the row could not be written, so that nothing further may be built on
@@ -120,8 +120,21 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
         return false;
     if (strcmp(row->status, changed.status) != 0)
         model_status_drop(control->statuses, row->project, row->version);
+    int64_t up_ms = clock_monotonic_ms(control->clock) - control->booted_ms;
+    int64_t now_ms = control_now_ms(control);
+    rules_fence_vanished(&pass->settings, now_ms - up_ms, now_ms, &changed);
     *row = changed;
-    return write_row(control, why, row);
+    return write_row(control, why, row) == 0;
+}
+
+static struct change_budget one_try(const struct pass *pass)
+{
+    return (struct change_budget){
+        .deadline_ms = clock_monotonic_ms(pass->control->clock) + CALL_TIMEOUT_MS,
+        .attempts = 1,
+        .pacing = PACING_RECONCILER,
+        .cause = control_cause(pass->control, "reconciled"),
+    };
 }
 
 /* Rule 2 for a start, rule 5 for a stop: with the model's marker, one try a pass. */
@@ -132,12 +145,7 @@ static void act(const struct pass *pass, const struct observation *observation,
     struct upstream_answer last;
     struct model_call call;
     struct error err = {0};
-    struct change_budget budget = {
-        .deadline_ms = clock_monotonic_ms(control->clock) + CALL_TIMEOUT_MS,
-        .attempts = 1,
-        .pacing = PACING_RECONCILER,
-        .cause = control_cause(control, "reconciled"),
-    };
+    struct change_budget budget = one_try(pass);
     int64_t now_ms = control_now_ms(control);
     /* Only after a look: who can't be seen may by now be another account. */
     bool seen_stopped =
@@ -174,33 +182,45 @@ static bool recover_pending(const struct pass *pass, struct reservation *row)
     model_calls_release(control->calls, &call);
     if (!read || row->state != RESERVATION_PENDING)
         return false;
-    return rules_recover(control_now_ms(control), row) && write_row(control, "recovered", row);
+    if (!rules_recover(control_now_ms(control), row))
+        return false;
+    int result = write_row(control, "recovered", row);
+    return result == 0 || model_change_is_unwritable(result);
 }
 
+/* False when the row is somebody else's now. One that can't be written goes on as it should be. */
 static bool recover(const struct pass *pass, struct reservation *row)
 {
     if (row->state == RESERVATION_PENDING)
         return recover_pending(pass, row);
-    return !pass->boot || !rules_recover(control_now_ms(pass->control), row) ||
-           write_row(pass->control, "recovered", row);
+    if (!pass->boot || !rules_recover(control_now_ms(pass->control), row))
+        return true;
+    int result = write_row(pass->control, "recovered", row);
+    return result == 0 || model_change_is_unwritable(result);
 }
 
-static bool end_lease(const struct pass *pass, struct reservation *row)
+/* A lease that ends is a stop, also where nobody can write it down. */
+static void end_lease(const struct pass *pass, struct reservation *row)
 {
     int64_t now_ms = control_now_ms(pass->control);
     if (!pass->may_expire || !rules_lease_ended(now_ms, row))
-        return true;
+        return;
     rules_begin_stop(RESERVATION_END_LEASE, now_ms, row);
-    return write_row(pass->control, "lease ended", row);
+    if (model_change_is_unwritable(write_row(pass->control, "lease ended", row)) &&
+        !unrecorded_keep(pass->control->unrecorded, row))
+        LOG(LOG_ERROR, "lease.not_kept", log_str("reservation", row->id));
 }
 
 /* Ticket first, row second: see model_calls.h. */
 static bool read_row(const struct pass *pass, const struct reservation *listed, uint64_t *ticket,
                      struct reservation *row)
 {
+    struct control *control = pass->control;
     struct error err = {0};
-    return model_calls_ticket(pass->control->calls, listed->project, listed->version, ticket) &&
-           ledger_get(pass->control->ledger, listed->id, row, &err) == 0 &&
+    /* Not where the ledger does not know yet what became of it. */
+    return !unrecorded_find(control->unrecorded, listed->id, row) &&
+           model_calls_ticket(control->calls, listed->project, listed->version, ticket) &&
+           ledger_get(control->ledger, listed->id, row, &err) == 0 &&
            reservation_state_is_live(row->state);
 }
 
@@ -216,7 +236,7 @@ static void settle(struct pass *pass, const struct reservation *listed)
         !(pass->may_expire && rules_lease_ended(control_now_ms(pass->control), listed)))
         return;
     if (read_row(pass, listed, &ticket, &row) && recover(pass, &row))
-        (void)end_lease(pass, &row);
+        end_lease(pass, &row);
 }
 
 static void reconcile(struct pass *pass, const struct reservation *listed)
@@ -283,6 +303,28 @@ static bool tell_waiting_leases(struct control *control, const struct ledger_fil
     return true;
 }
 
+/* Stops that only this process knows of: into the ledger, or else once more to AWS. */
+static void finish_unrecorded(const struct pass *pass)
+{
+    struct control *control = pass->control;
+    struct reservation row = {.id = ""};
+    int64_t until_ms = clock_monotonic_ms(control->clock) + SHARE_MS;
+    while (unrecorded_next(control->unrecorded, row.id, &row) && !control_is_closing(control) &&
+           clock_monotonic_ms(control->clock) < until_ms) {
+        struct model_call call;
+        struct reservation now = row;
+        struct error err = {0};
+        struct change_budget budget = one_try(pass);
+        if (!take_marker(control, &row, &call))
+            continue;
+        if (model_change_record(control, &budget.cause, &now, &err) != 0 &&
+            unrecorded_find(control->unrecorded, row.id, &now) && now.stop_accepted_ms == 0 &&
+            !atomic_load(&control->wrong_account))
+            (void)model_change_stop(control, &budget, &now);
+        model_calls_release(control->calls, &call);
+    }
+}
+
 /* First of all in every pass: what a former process left, and the leases that have ended. */
 static bool settle_all(struct pass *pass)
 {
@@ -312,8 +354,10 @@ static void forget_keys(const struct pass *pass)
     struct error err = {0};
     int64_t before_ms = control_now_ms(pass->control) - pass->settings.key_retention_ms;
     int result = ledger_forget_keys(pass->control->ledger, before_ms, NULL, &err);
-    if (result != 0)
-        LOG(LOG_WARNING, "reconciler.keys_not_forgotten", log_str("message", err.message));
+    if (result == 0)
+        return;
+    control_note_unwritable(pass->control, &err);
+    LOG(LOG_WARNING, "reconciler.keys_not_forgotten", log_str("message", err.message));
 }
 
 /* False when the ledger could not be read, so that nobody knows what was left out. */
@@ -326,6 +370,7 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     control_get_settings(control, &pass.settings);
 
     CRASH_POINT(RECONCILER_PASS);
+    finish_unrecorded(&pass);
     bool readable = settle_all(&pass);
     if (readable && !control_is_closing(control))
         atomic_store(&control->recovered_epoch, pass.epoch);

@@ -69,29 +69,36 @@ static void close_row(enum reservation_state state, enum reservation_end end, in
     row->closed_ms = now_ms;
 }
 
-/* Rule 3: only looks after QUIET count, and what nobody could watch is charged. */
-static void apply_uncertain(const struct control_settings *settings,
-                            const struct observation *observation, int64_t now_ms,
-                            struct reservation *row)
+/* Rule 3: whether somebody looked all the time, which any answer about the model shows. */
+static void note_look(const struct control_settings *settings,
+                      const struct observation *observation, struct reservation *row)
 {
     int64_t since = later(row->observed_ms, row->first_send_ms);
     if (observation->began_ms - since > settings->unobserved_ms)
         row->unobserved = true;
     row->observed_ms = observation->began_ms;
+}
 
+/* Rule 3: only looks after QUIET count, and what nobody could watch is charged. */
+static void apply_uncertain(const struct control_settings *settings,
+                            const struct observation *observation, int64_t now_ms,
+                            struct reservation *row)
+{
     if (observation->kind == OBSERVED_RUNNING) {
         row->state = RESERVATION_ACTIVE;
         row->seen_running_ms = observation->began_ms;
         row->not_running_ms = 0;
         return;
     }
-    if (!rules_is_quiet(settings, observation, row) ||
-        !confirms_not_running(settings, observation, now_ms, row))
+    if (!rules_is_quiet(settings, observation, row))
         return;
-    if (observation->kind == OBSERVED_FAILED)
-        close_row(RESERVATION_CLOSED, RESERVATION_END_HOSTING_FAILED, row->not_running_ms, now_ms,
-                  row);
-    else if (row->unobserved)
+    if (observation->kind == OBSERVED_FAILED) { /* rule 4: one stop, and then it is closed */
+        rules_begin_stop(RESERVATION_END_HOSTING_FAILED, now_ms, row);
+        return;
+    }
+    if (!confirms_not_running(settings, observation, now_ms, row))
+        return;
+    if (row->unobserved)
         close_row(RESERVATION_CLOSED, RESERVATION_END_NEVER_STARTED, row->not_running_ms, now_ms,
                   row);
     else
@@ -154,10 +161,12 @@ bool rules_apply(const struct control_settings *settings, const struct observati
 {
     if (observation->kind == OBSERVED_NOTHING)
         return false;
-    if (observation->kind == OBSERVED_ABSENT && !rules_is_quiet(settings, observation, row))
-        return false;
 
     struct reservation before = *row;
+    if (row->state == RESERVATION_UNCERTAIN)
+        note_look(settings, observation, row);
+    if (observation->kind == OBSERVED_ABSENT && !rules_is_quiet(settings, observation, row))
+        return differs(&before, row);
     if (observation->kind != OBSERVED_ABSENT)
         set_status(row, observation->status);
     switch (row->state) {
@@ -215,6 +224,44 @@ void rules_begin_stop(enum reservation_end end, int64_t now_ms, struct reservati
     row->end = end;
     row->stop_asked_ms = now_ms;
     row->not_running_ms = 0;
+}
+
+static void keep_stop(const struct reservation *kept, struct reservation *row)
+{
+    memcpy(row->stop_token, kept->stop_token, sizeof(row->stop_token));
+    row->stop_sent_ms = kept->stop_sent_ms;
+    row->stop_accepted_ms = kept->stop_accepted_ms;
+    row->stop_doubt_ms = kept->stop_doubt_ms;
+    row->not_running_ms = 0;
+    if (kept->stop_accepted_ms != 0)
+        memcpy(row->status, kept->status, sizeof(row->status));
+}
+
+void rules_record_stop(const struct reservation *kept, struct reservation *row)
+{
+    switch (row->state) {
+    case RESERVATION_PENDING:
+    case RESERVATION_UNCERTAIN:
+    case RESERVATION_ACTIVE:
+        rules_begin_stop(kept->end, kept->stop_asked_ms, row);
+        keep_stop(kept, row);
+        break;
+    case RESERVATION_STOPPING:
+        keep_stop(kept, row);
+        break;
+    case RESERVATION_CLOSED:
+    case RESERVATION_VOID:
+        row->stop_doubt_ms = later(row->stop_doubt_ms, kept->stop_doubt_ms);
+        break;
+    }
+}
+
+void rules_fence_vanished(const struct control_settings *settings, int64_t boot_ms, int64_t now_ms,
+                          struct reservation *row)
+{
+    if (row->state == RESERVATION_CLOSED && row->end == RESERVATION_END_VANISHED &&
+        now_ms - boot_ms < settings->quiet_ms)
+        row->stop_doubt_ms = later(row->stop_doubt_ms, boot_ms);
 }
 
 bool rules_lease_ended(int64_t now_ms, const struct reservation *row)

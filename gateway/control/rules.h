@@ -49,6 +49,20 @@ bool rules_recover(int64_t now_ms, struct reservation *row);
 /* Commits a row to be stopped. `row` must be PENDING, UNCERTAIN or ACTIVE. */
 void rules_begin_stop(enum reservation_end end, int64_t now_ms, struct reservation *row);
 
+/*
+ * Writes into a row of the ledger what came of a stop that could not be written down when it was
+ * sent; `kept` is the row as it should have been. A row that is finished by now keeps the fence.
+ */
+void rules_record_stop(const struct reservation *kept, struct reservation *row);
+
+/*
+ * A row that was closed, by an observation soon after a boot, because its model had vanished: the
+ * former process may have stopped it without being able to write that down, and such a stop may
+ * still be on its way (rule 6). `boot_ms` in wall time.
+ */
+void rules_fence_vanished(const struct control_settings *settings, int64_t boot_ms, int64_t now_ms,
+                          struct reservation *row);
+
 /* Whether the lease of a row that is not being stopped yet has ended. */
 bool rules_lease_ended(int64_t now_ms, const struct reservation *row);
 

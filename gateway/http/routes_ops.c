@@ -42,7 +42,11 @@ void routes_readyz(void *context, struct exchange *exchange)
     struct control_readiness now;
     control_readiness(self->control, &now);
     const struct check checks[] = {
-        {"ledger", "the last write to the ledger failed", now.ledger_writable, false},
+        {"ledger",
+         now.ledger_reason[0] != '\0' ? now.ledger_reason : "the last write to the ledger failed",
+         now.ledger_writable, false},
+        {"stops", "stops were sent that the ledger could not record yet", now.unrecorded_stops == 0,
+         true},
         {"recovered", "the first pass over the ledger is not done yet", now.recovered, false},
         {"account", "AWS answered from another account", now.account_matches, false},
         {"keys", "no keys to verify tokens with are loaded", keys_are_loaded(self), false},

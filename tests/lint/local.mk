@@ -5,6 +5,7 @@ lint_tests = \
 	%D%/crash-points.sh \
 	%D%/headers-alone.sh \
 	%D%/include-floors.sh \
+	%D%/new-enumerator.sh \
 	%D%/no-secrets.sh \
 	%D%/options-documented.sh \
 	%D%/policy-purity.sh

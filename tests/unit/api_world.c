@@ -119,7 +119,7 @@ void admin_drift_scans(const struct control *control, struct drift_scan_state *o
     *out = world.scan;
 }
 
-void control_readiness(const struct control *control, struct control_readiness *out)
+void control_readiness(struct control *control, struct control_readiness *out)
 {
     (void)control;
     *out = world.readiness;
@@ -242,7 +242,11 @@ int world_open(void)
 {
     struct error err = {0};
     memset(&world, 0, sizeof(world));
-    world.readiness = (struct control_readiness){true, true, true, true, true};
+    world.readiness = (struct control_readiness){.ledger_writable = true,
+                                                 .recovered = true,
+                                                 .account_matches = true,
+                                                 .upstream_reachable = true,
+                                                 .clock_trusted = true};
     if (open_all(&err) == 0)
         return 0;
     fprintf(stderr, "api_world: %s\n", err.message);

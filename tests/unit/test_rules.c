@@ -284,6 +284,37 @@ static void what_nobody_could_watch_is_charged(void **state)
     assert_int_equal(row.ended_ms, BEGAN + 16 * MINUTE);
 }
 
+/* A 404 before QUIET frees nothing, but somebody looked. */
+static void a_404_is_a_look_all_the_same(void **state)
+{
+    (void)state;
+    struct reservation row = make_row(RESERVATION_UNCERTAIN);
+    for (int64_t minute = 1; minute <= 16; minute++)
+        (void)see_absent(&row, minute);
+    assert_int_equal(row.state, RESERVATION_VOID);
+    assert_int_equal(row.end, RESERVATION_END_NEVER_STARTED);
+}
+
+static void doubt_about_a_failed_hosting_is_stopped_first(void **state)
+{
+    (void)state;
+    struct reservation row = make_row(RESERVATION_UNCERTAIN);
+    for (int64_t minute = 1; minute <= 14; minute++)
+        (void)see(&row, MODEL_HOSTING_FAILED, minute);
+    assert_int_equal(row.state, RESERVATION_UNCERTAIN);
+    assert_true(see(&row, MODEL_HOSTING_FAILED, 15));
+    assert_int_equal(row.state, RESERVATION_STOPPING);
+    assert_int_equal(row.end, RESERVATION_END_HOSTING_FAILED);
+    (void)see(&row, MODEL_HOSTING_FAILED, 16);
+    (void)see(&row, MODEL_HOSTING_FAILED, 18);
+    assert_int_equal(row.state, RESERVATION_STOPPING);
+    row.stop_sent_ms = BEGAN + 18 * MINUTE;
+    (void)see(&row, MODEL_HOSTING_FAILED, 19);
+    (void)see(&row, MODEL_HOSTING_FAILED, 20);
+    assert_int_equal(row.state, RESERVATION_CLOSED);
+    assert_int_equal(row.end, RESERVATION_END_HOSTING_FAILED);
+}
+
 static void a_sighting_ends_doubt_at_once(void **state)
 {
     (void)state;
@@ -507,6 +538,63 @@ static void recovery_begins_every_doubt_anew(void **state)
 
     row = make_row(RESERVATION_ACTIVE);
     assert_false(rules_recover(boot, &row));
+    row.not_running_ms = BEGAN + MINUTE; /* of a time that may have been another */
+    assert_true(rules_recover(boot, &row));
+    assert_int_equal(row.not_running_ms, 0);
+    assert_int_equal(row.state, RESERVATION_ACTIVE);
+}
+
+/* --- a ledger that can't be written -------------------------------------------------------- */
+
+static void a_stop_that_was_not_recorded_is_recorded_later(void **state)
+{
+    (void)state;
+    static const enum reservation_state live[] = {RESERVATION_PENDING, RESERVATION_UNCERTAIN,
+                                                  RESERVATION_ACTIVE, RESERVATION_STOPPING};
+    struct reservation kept = make_row(RESERVATION_STOPPING);
+    kept.end = RESERVATION_END_LEASE;
+    kept.stop_asked_ms = BEGAN + 5 * MINUTE;
+    kept.stop_sent_ms = kept.stop_doubt_ms = BEGAN + 6 * MINUTE;
+    (void)snprintf(kept.stop_token, sizeof(kept.stop_token), "token");
+    for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++) {
+        struct reservation row = make_row(live[i]);
+        row.not_running_ms = BEGAN + MINUTE;
+        rules_record_stop(&kept, &row);
+        assert_int_equal(row.state, RESERVATION_STOPPING);
+        if (live[i] != RESERVATION_STOPPING) {
+            assert_int_equal(row.end, RESERVATION_END_LEASE);
+            assert_int_equal(row.stop_asked_ms, BEGAN + 5 * MINUTE);
+        }
+        assert_int_equal(row.stop_sent_ms, BEGAN + 6 * MINUTE);
+        assert_int_equal(row.stop_doubt_ms, BEGAN + 6 * MINUTE);
+        assert_int_equal(row.not_running_ms, 0);
+        assert_string_equal(row.stop_token, "token");
+    }
+    struct reservation row = make_row(RESERVATION_CLOSED);
+    row.stop_doubt_ms = BEGAN;
+    rules_record_stop(&kept, &row);
+    assert_int_equal(row.state, RESERVATION_CLOSED);
+    assert_int_equal(row.stop_doubt_ms, BEGAN + 6 * MINUTE); /* rule 6: the fence holds */
+}
+
+static void what_vanished_soon_after_a_boot_is_fenced(void **state)
+{
+    (void)state;
+    struct reservation row = make_row(RESERVATION_CLOSED);
+    row.end = RESERVATION_END_VANISHED;
+    rules_fence_vanished(&settings, BEGAN, BEGAN + 14 * MINUTE, &row);
+    assert_int_equal(row.stop_doubt_ms, BEGAN);
+    row.stop_doubt_ms = BEGAN + MINUTE;
+    rules_fence_vanished(&settings, BEGAN, BEGAN + 14 * MINUTE, &row);
+    assert_int_equal(row.stop_doubt_ms, BEGAN + MINUTE);
+
+    struct reservation later = make_row(RESERVATION_CLOSED);
+    later.end = RESERVATION_END_VANISHED;
+    rules_fence_vanished(&settings, BEGAN, BEGAN + 15 * MINUTE, &later);
+    assert_int_equal(later.stop_doubt_ms, 0);
+    later.end = RESERVATION_END_STOPPED;
+    rules_fence_vanished(&settings, BEGAN, BEGAN + MINUTE, &later);
+    assert_int_equal(later.stop_doubt_ms, 0);
 }
 
 static void leases_end(void **state)
@@ -528,6 +616,8 @@ int main(void)
         cmocka_unit_test(doubt_ends_after_quiet_and_two_looks),
         cmocka_unit_test(two_looks_have_a_minute_between_them),
         cmocka_unit_test(what_nobody_could_watch_is_charged),
+        cmocka_unit_test(a_404_is_a_look_all_the_same),
+        cmocka_unit_test(doubt_about_a_failed_hosting_is_stopped_first),
         cmocka_unit_test(a_sighting_ends_doubt_at_once),
         cmocka_unit_test(one_stale_look_changes_nothing),
         cmocka_unit_test(a_look_charges_until_its_answer),
@@ -540,6 +630,8 @@ int main(void)
         cmocka_unit_test(the_fate_of_a_stop_is_kept),
         cmocka_unit_test(stopping_closes_after_two_looks_and_a_sighting_or_quiet),
         cmocka_unit_test(recovery_begins_every_doubt_anew),
+        cmocka_unit_test(a_stop_that_was_not_recorded_is_recorded_later),
+        cmocka_unit_test(what_vanished_soon_after_a_boot_is_fenced),
         cmocka_unit_test(leases_end),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);

@@ -1,0 +1,114 @@
+"""No record, no start, and a stop all the same: a ledger that can't be written for a while."""
+
+import resource
+import signal
+
+import pytest
+
+from harness import call, eventually
+
+QUIET_S = 15 * 60
+LEASE_S = 30 * 60
+FULL_AT = 40 * 1024
+STEP_S = 30
+
+
+@pytest.fixture
+def full(make_gateway, emulator):
+    """A gateway, and a disk that is full at the test's word: nothing is written behind FULL_AT.
+
+    As on a full disk, the index of the log, which SQLite makes anew, finds its 32 KiB.
+    """
+    gateway = make_gateway(emulator, lease_minutes=LEASE_S // 60)
+    gateway.wait_ready()
+
+    def fill(on):
+        limit = FULL_AT if on else resource.RLIM_INFINITY
+        resource.prlimit(gateway.child.pid, resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        eventually(lambda: readiness(gateway).status == (503 if on else 200), "readiness")
+    gateway.fill = fill
+    return gateway
+
+
+def readiness(gateway):
+    return call(gateway.port, "GET", "/readyz")
+
+
+def running(emulator, model):
+    return emulator.models()[model]["status"] not in ("TRAINED", "STOPPING_HOSTING")
+
+
+def test_no_record_no_start(full, emulator):
+    full.fill(True)
+    refused = full.start("boards/2")
+    assert refused.status == 503, refused
+    ledger = readiness(full).json["Checks"]["ledger"]
+    assert not ledger["Ok"] and ledger["Reason"], ledger
+    assert emulator.starts() == 0
+    full.fill(False)
+    assert full.start("boards/2").status == 202
+    assert emulator.starts() == 1
+
+
+def test_a_stop_goes_out_all_the_same(full, emulator, clock):
+    started = full.start()
+    assert started.status == 202
+    identifier = started.json["Reservation"]["Id"]
+    full.fill(True)
+    stopped = full.stop()
+    assert stopped.status == 202, stopped
+    assert "can't record" in stopped.text
+    assert not running(emulator, "boards/1")
+    assert not readiness(full).json["Checks"]["stops"]["Ok"]
+    assert full.start().status in (409, 503), "held, and nothing can be written"
+    assert full.stop().status == 202, "again"
+    assert emulator.received("stop") == 1
+    full.fill(False)
+    closed = full.wait_state(identifier, "CLOSED", advancing_s=STEP_S)
+    assert closed["EndReason"] == "stopped"
+    assert emulator.starts() == 1
+    assert full.start().status == 202
+
+
+def test_a_lease_ends_all_the_same(full, emulator, clock):
+    started = full.start()
+    identifier = started.json["Reservation"]["Id"]
+    eventually(lambda: emulator.received("describe") > 2, "AWS's time")
+    full.fill(True)
+    clock.advance(LEASE_S + 1)
+    eventually(lambda: not running(emulator, "boards/1"), "the stop")
+    full.fill(False)
+    closed = full.wait_state(identifier, "CLOSED", advancing_s=STEP_S)
+    assert closed["EndReason"] == "lease-ended"
+
+
+def test_a_lost_stop_is_repeated_in_memory(full, emulator):
+    """Neither ledger nor AWS took it: told so, and repeated by itself with the same token."""
+    full.start()
+    full.fill(True)
+    emulator.fault("stop", "drop_before", count=-1)
+    told = full.stop()
+    assert told.status in (503, 504), told
+    received = emulator.received("stop")
+    eventually(lambda: emulator.received("stop") > received, "another try")
+    emulator.control("POST", "faults/clear")
+    eventually(lambda: not running(emulator, "boards/1"), "the stop")
+
+
+def test_the_fence_stands_over_a_crash(full, emulator, clock):
+    """The process dies with the only record of a stop that may still arrive."""
+    started = full.start()
+    full.fill(True)
+    emulator.fault("stop", "drop_after", count=-1)
+    assert full.stop().status in (503, 504)
+    full.end(signal.SIGKILL)
+    emulator.control("POST", "faults/clear")
+    again = full.restart()
+    again.wait_ready()
+    identifier = started.json["Reservation"]["Id"]
+    closed = again.wait_state(identifier, "CLOSED", advancing_s=STEP_S)
+    assert closed["EndReason"] == "vanished", closed
+    fenced = again.start()
+    assert fenced.status == 429 and fenced.problem == "model-fenced", fenced
+    clock.advance(QUIET_S)
+    assert again.start().status == 202
