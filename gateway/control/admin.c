@@ -30,6 +30,10 @@ static enum admin_outcome outcome_of(int result, char detail[RESERVATION_MESSAGE
         control_say(detail, "it may or may not have been written down: look, and repeat");
         return ADMIN_UNCERTAIN;
     }
+    if (result == ERROR_CONFLICT) {
+        control_say(detail, "it was changed at the same time: look, and repeat");
+        return ADMIN_CONFLICT;
+    }
     control_say(detail, "the ledger can't be written: nothing was done, repeat later");
     return ADMIN_UNAVAILABLE;
 }
@@ -148,11 +152,6 @@ static void settle_marked(struct control *control, const struct admin_settle *re
         return;
     }
     int result = write_settled(control, request, &out->row, &err);
-    if (result == ERROR_CONFLICT) {
-        out->outcome = ADMIN_CONFLICT;
-        control_say(out->detail, "it was changed at the same time: look, and repeat");
-        return;
-    }
     out->outcome = outcome_of(result, out->detail);
     if (result != 0)
         return;
@@ -328,11 +327,6 @@ void admin_assign_drift(struct control *control, const struct admin_assign *requ
     if (!find_drift(control, request, out))
         return;
     int result = write_assigned(control, request, digest, &out->row, &err);
-    if (result == ERROR_CONFLICT) {
-        out->outcome = ADMIN_CONFLICT;
-        control_say(out->detail, "it was changed at the same time: look, and repeat");
-        return;
-    }
     out->outcome = outcome_of(result, out->detail);
     if (result != 0)
         return;
