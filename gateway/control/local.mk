@@ -2,8 +2,10 @@
 noinst_LIBRARIES += gateway/control/libcontrol.a
 gateway_control_libcontrol_a_SOURCES = \
 	%D%/admin.h %D%/admin.c %D%/admin_rules.h %D%/admin_rules.c \
-	%D%/admission.h %D%/admission_describe.c %D%/admission_start.c %D%/admission_stop.c \
+	%D%/admission.h %D%/admission_describe.c %D%/admission_lease.c %D%/admission_quota.c \
+	%D%/admission_start.c %D%/admission_stop.c \
 	%D%/context.h \
+	%D%/decision.h %D%/decision.c \
 	%D%/control.h %D%/control.c \
 	%D%/drift.h %D%/drift.c \
 	%D%/drift_rules.h %D%/drift_rules.c \
@@ -14,7 +16,8 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/model_status.h %D%/model_status.c \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
-	%D%/rules.h %D%/rules.c \
+	%D%/rules.h %D%/rules.c %D%/rules_lease.c \
+	%D%/start_row.h %D%/start_row.c \
 	%D%/time_keeper.h %D%/time_keeper.c \
 	%D%/unrecorded.h %D%/unrecorded.c
 

@@ -37,14 +37,20 @@ static int look_lease(const struct ledger_backend *backend, struct ledger_sessio
 int ledger_change_lease(struct ledger *ledger, const struct ledger_lease *lease, bool *admitted,
                         struct reservation *row, struct error *err)
 {
-    struct lease_call call = {.lease = lease, .admitted = admitted, .row = row};
+    char id[RESERVATION_ID_LEN + 1];
+    struct ledger_lease own = *lease; /* `row` may be the very row that the caller read */
+    struct lease_call call = {.lease = &own, .admitted = admitted, .row = row};
     struct ledger_job job = {.run = run_lease, .look = look_lease, .context = &call};
     int code;
 
+    if (lease->worst_end_ms < 0 || strlen(lease->id) != RESERVATION_ID_LEN)
+        return error_set(err, ERROR_INVALID,
+                         "a lease can't end before the epoch, and a reservation's id has %d bytes",
+                         RESERVATION_ID_LEN);
+    memcpy(id, lease->id, sizeof(id));
+    own.id = id;
     memset(row, 0, sizeof(*row));
     *admitted = false;
-    if (lease->worst_end_ms < 0)
-        return error_set(err, ERROR_INVALID, "a lease can't end before the epoch");
     code = ledger_writer_do(ledger->writer, &job, err);
     live_cache_forget(ledger->live, row->project, row->version);
     return code;

@@ -62,6 +62,15 @@ struct ledger_live_time {
 typedef int ledger_live_time_fn(void *context, const char *team, const struct ledger_live_time *row,
                                 struct error *err);
 
+/* What a row means for a report. Strings are borrowed for the time of the call. */
+struct ledger_used {
+    const char *team, *project, *version, *subject;
+    int64_t units, created_ms;
+    int64_t ended_ms; /* of one that does not live */
+    bool live;
+};
+typedef int ledger_used_fn(void *context, const struct ledger_used *row, struct error *err);
+
 struct ledger_backend {
     /*
      * A connect that finds no other session of this store MUST see what a restart of the process
@@ -113,6 +122,12 @@ struct ledger_backend {
     /* The sum of the buckets from <= bucket < until; 0 where there are none. */
     int (*sum_settled)(struct ledger_session *session, const char *scope, enum ledger_span span,
                        int64_t from, int64_t until, int64_t *unit_ms, struct error *err);
+    /*
+     * Visits the rows of a team, or of all (NULL), that live or are CLOSED and overlap [from,
+     * until), until one visit fails: with its code. All of one instant.
+     */
+    int (*each_used)(struct ledger_session *session, const char *team, int64_t from_ms,
+                     int64_t until_ms, ledger_used_fn *visit, void *context, struct error *err);
     /* The freeze that a start of this team meets: everybody's, or its own. */
     int (*get_freeze)(struct ledger_session *session, const char *team, struct ledger_freeze *out,
                       struct error *err);

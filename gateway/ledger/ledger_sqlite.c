@@ -261,7 +261,7 @@ static enum column_change change_needed(const struct reservation *before,
         strcmp(before->team, after->team) != 0 || before->units != after->units ||
         before->worst_end_ms != after->worst_end_ms ||
         before->lease_end_ms != after->lease_end_ms || before->closed_ms != after->closed_ms ||
-        before->stop_doubt_ms != after->stop_doubt_ms)
+        before->ended_ms != after->ended_ms || before->stop_doubt_ms != after->stop_doubt_ms)
         return COLUMN_INDEXED;
     return before->state != after->state ? COLUMN_MOVED : COLUMN_FREE;
 }
@@ -467,6 +467,7 @@ const struct ledger_backend *ledger_sqlite_backend(void)
         .get_usage = get_usage,
         .each_live_time = ledger_sqlite_each_live_time,
         .sum_settled = ledger_sqlite_sum_settled,
+        .each_used = ledger_sqlite_each_used,
         .get_freeze = ledger_sqlite_get_freeze,
         .list_freezes = ledger_sqlite_list_freezes,
         .get_journal_head = ledger_sqlite_get_journal_head,

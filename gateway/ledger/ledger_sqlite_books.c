@@ -86,6 +86,47 @@ int ledger_sqlite_add_settled(struct ledger_session *session, const char *scope,
     return code;
 }
 
+static int visit_used(sqlite3_stmt *statement, ledger_used_fn *visit, void *context,
+                      struct error *err)
+{
+    const char *texts[4];
+    struct ledger_used row = {
+        .units = sqlite3_column_int64(statement, 4),
+        .created_ms = sqlite3_column_int64(statement, 5),
+        .ended_ms = sqlite3_column_int64(statement, 6),
+        .live = sqlite3_column_int(statement, 7) != 0,
+    };
+
+    for (int i = 0; i < 4; i++) {
+        texts[i] = (const char *)sqlite3_column_text(statement, i);
+        if (texts[i] == NULL)
+            return error_set(err, ERROR_NOMEM, "out of memory for a name");
+    }
+    row.team = texts[0];
+    row.project = texts[1];
+    row.version = texts[2];
+    row.subject = texts[3];
+    return visit(context, &row, err);
+}
+
+int ledger_sqlite_each_used(struct ledger_session *session, const char *team, int64_t from_ms,
+                            int64_t until_ms, ledger_used_fn *visit, void *context,
+                            struct error *err)
+{
+    sqlite3_stmt *statement = session->statements[EACH_USED];
+    int stepped = SQLITE_DONE, code = 0;
+
+    ledger_sqlite_bind_text(statement, 1, team);
+    sqlite3_bind_int64(statement, 2, from_ms);
+    sqlite3_bind_int64(statement, 3, until_ms);
+    while (code == 0 && (stepped = sqlite3_step(statement)) == SQLITE_ROW)
+        code = visit_used(statement, visit, context, err);
+    if (code == 0 && stepped != SQLITE_DONE)
+        code = ledger_sqlite_fail(session->db, "list what was used", err);
+    sqlite3_reset(statement);
+    return code;
+}
+
 /* --- freezes ------------------------------------------------------------------------------- */
 
 static int read_freeze(sqlite3_stmt *statement, struct ledger_freeze *out, struct error *err)

@@ -17,6 +17,9 @@ int ledger_sqlite_sum_settled(struct ledger_session *session, const char *scope,
 int ledger_sqlite_add_settled(struct ledger_session *session, const char *scope,
                               enum ledger_span span, int64_t bucket, int64_t unit_ms,
                               struct error *err) __attribute__((warn_unused_result));
+int ledger_sqlite_each_used(struct ledger_session *session, const char *team, int64_t from_ms,
+                            int64_t until_ms, ledger_used_fn *visit, void *context,
+                            struct error *err) __attribute__((warn_unused_result));
 
 int ledger_sqlite_get_freeze(struct ledger_session *session, const char *team,
                              struct ledger_freeze *out, struct error *err)

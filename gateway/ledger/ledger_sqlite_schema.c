@@ -83,6 +83,8 @@ static const char version_2[] =
     "CREATE INDEX reservation_by_lease ON reservation (lease_end_ms) WHERE live = 1;"
     "CREATE INDEX reservation_doubt ON reservation (project, version, stop_doubt_ms)"
     "  WHERE stop_doubt_ms > 0;"
+    "CREATE INDEX reservation_ended ON reservation (ended_ms, created_ms)"
+    "  WHERE live = 0 AND ended_ms > 0;"
     "CREATE INDEX reservation_finished ON reservation (closed_ms)"
     "  WHERE live = 0 AND keys_kept = 1;"
 

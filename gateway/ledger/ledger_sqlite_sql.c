@@ -43,7 +43,7 @@ const struct column ledger_sqlite_columns[COLUMNS] = {
     COLUMN("stop_sent_ms", stop_sent_ms, COLUMN_INT64, COLUMN_FREE),
     COLUMN("stop_accepted_ms", stop_accepted_ms, COLUMN_INT64, COLUMN_FREE),
     COLUMN("stop_doubt_ms", stop_doubt_ms, COLUMN_INT64, COLUMN_INDEXED),
-    COLUMN("ended_ms", ended_ms, COLUMN_INT64, COLUMN_FREE),
+    COLUMN("ended_ms", ended_ms, COLUMN_INT64, COLUMN_INDEXED),
     COLUMN("closed_ms", closed_ms, COLUMN_INT64, COLUMN_INDEXED),
     COLUMN("end_reason", end, COLUMN_END, COLUMN_FREE),
     COLUMN("status", status, COLUMN_TEXT, COLUMN_FREE),
@@ -92,6 +92,14 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
                            " WHERE live = 1 AND team = ?1",
     [SUM_SETTLED] = "SELECT coalesce(sum(unit_ms), 0) FROM settled"
                     " WHERE scope = ?1 AND span = ?2 AND bucket >= ?3 AND bucket < ?4",
+    [EACH_USED] =
+        "SELECT team, project, version, subject, units, created_ms, ended_ms, live"
+        " FROM reservation INDEXED BY reservation_by_team"
+        " WHERE live = 1 AND created_ms < ?3 AND (?1 IS NULL OR team = ?1)"
+        " UNION ALL SELECT team, project, version, subject, units, created_ms, ended_ms, live"
+        " FROM reservation INDEXED BY reservation_ended"
+        " WHERE live = 0 AND ended_ms > 0 AND ended_ms > ?2 AND created_ms < ?3"
+        " AND state = 'CLOSED' AND (?1 IS NULL OR team = ?1)",
     [GET_FREEZE] = "SELECT team, reason, actor, since_ms FROM freeze"
                    " WHERE team = '' OR team = ?1 ORDER BY team LIMIT 1",
     [LIST_FREEZES] = "SELECT team, reason, actor, since_ms FROM freeze ORDER BY team LIMIT ?1",

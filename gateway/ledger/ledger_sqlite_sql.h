@@ -52,6 +52,7 @@ enum statement {
     LIVE_TIMES,
     LIVE_TIMES_OF_TEAM,
     SUM_SETTLED,
+    EACH_USED,
     GET_FREEZE,
     LIST_FREEZES,
     BEGIN_SNAPSHOT,

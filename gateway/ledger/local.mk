@@ -23,7 +23,8 @@ gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger_unit_time.h %D%/ledger_unit_time.c \
 	%D%/ledger_writer.h %D%/ledger_writer.c \
 	%D%/live_cache.h %D%/live_cache.c \
-	%D%/reservation.h %D%/reservation.c
+	%D%/reservation.h %D%/reservation.c \
+	%D%/usage_report.h %D%/usage_report.c %D%/usage_write.c
 
 noinst_PROGRAMS += tests/ledger/bench_ledger
 tests_ledger_bench_ledger_SOURCES = tests/ledger/bench_ledger.c
@@ -44,7 +45,7 @@ tests_unit_test_reservation_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
 
 ledger_contract = \
 	tests/ledger/contract.h tests/ledger/contract.c \
-	tests/ledger/contract_life.c tests/ledger/contract_races.c \
+	tests/ledger/contract_books.c tests/ledger/contract_life.c tests/ledger/contract_races.c \
 	tests/ledger/contract_reserve.c tests/ledger/contract_rows.c \
 	tests/ledger/place_sqlite.h tests/ledger/place_sqlite.c
 tests_ledger_test_ledger_contract_SOURCES = \

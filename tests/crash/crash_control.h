@@ -33,8 +33,8 @@ struct crash_control {
     _Atomic uint32_t killed_at;  /* the point that killed; CRASH_NO_POINT = none did */
     _Atomic uint32_t fail_writes; /* the n-th write from now fails with an I/O error; 0 = none */
     _Atomic uint32_t fail_syncs;  /* the same of syncs */
+    _Atomic uint32_t fail_reads;  /* and of reads */
     _Atomic uint32_t full_in;     /* the n-th write from now finds the disk full, which it stays */
-    _Atomic uint32_t unused;
     _Atomic uint32_t hits[CRASH_HITS_MAX]; /* of each point, since the test zeroed them */
 };
 _Static_assert(sizeof(struct crash_control) == 4 * (10 + CRASH_HITS_MAX), "control.py's layout");

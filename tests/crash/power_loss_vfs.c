@@ -163,6 +163,8 @@ static int vfs_read(sqlite3_file *file, void *data, int len, sqlite3_int64 offse
     struct vfs_file *f = file_of(file);
     int rc;
 
+    if (f->is_watched && comes_due(&crash_control()->fail_reads))
+        return SQLITE_IOERR_READ;
     if (f->cache == NULL)
         return f->real->pMethods->xRead(f->real, data, len, offset);
     pthread_mutex_lock(&lock);

@@ -182,7 +182,8 @@ static int teardown(void **state)
 int ledger_contract_run(const struct ledger_contract *contract)
 {
     static const struct contract_case *const parts[] = {contract_reserve_cases, contract_row_cases,
-                                                        contract_race_cases, contract_life_cases};
+                                                        contract_race_cases, contract_life_cases,
+                                                        contract_book_cases};
     struct CMUnitTest tests[CASES_MAX];
     size_t count = 0;
     void *given;

@@ -74,5 +74,6 @@ extern const struct contract_case contract_reserve_cases[];
 extern const struct contract_case contract_row_cases[];
 extern const struct contract_case contract_race_cases[];
 extern const struct contract_case contract_life_cases[];
+extern const struct contract_case contract_book_cases[];
 
 #endif
