@@ -23,14 +23,16 @@ gateway_control_libcontrol_a_SOURCES = \
 
 control_unit_tests = tests/unit/test_admin_rules tests/unit/test_control \
 	tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
-	tests/unit/test_time_keeper
-EXTRA_DIST += tests/unit/fake_upstream.h
+	tests/unit/test_rules_lease tests/unit/test_leases tests/unit/test_time_keeper
+EXTRA_DIST += tests/unit/control_world.h tests/unit/fake_upstream.h
 if HAVE_CMOCKA
 check_PROGRAMS += $(control_unit_tests)
 TESTS += $(control_unit_tests)
 # libbase twice: its log needs a clock, and the clock needs libbase.
 control_test_libs = $(control_libs) $(movable_clock) $(control_libs) $(CMOCKA_LIBS)
-tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/fake_upstream.c
+control_world = tests/unit/control_world.c tests/unit/control_world.h tests/unit/fake_upstream.c \
+	tests/unit/fake_upstream.h
+tests_unit_test_control_SOURCES = tests/unit/test_control.c $(control_world)
 tests_unit_test_control_LDADD = $(control_test_libs)
 tests_unit_test_admin_rules_SOURCES = tests/unit/test_admin_rules.c
 tests_unit_test_admin_rules_LDADD = $(control_test_libs)
@@ -40,6 +42,10 @@ tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c
 tests_unit_test_model_calls_LDADD = $(control_test_libs)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(control_test_libs)
+tests_unit_test_rules_lease_SOURCES = tests/unit/test_rules_lease.c
+tests_unit_test_rules_lease_LDADD = $(control_test_libs)
+tests_unit_test_leases_SOURCES = tests/unit/test_leases.c $(control_world)
+tests_unit_test_leases_LDADD = $(control_test_libs)
 tests_unit_test_time_keeper_SOURCES = tests/unit/test_time_keeper.c
 tests_unit_test_time_keeper_LDADD = $(control_test_libs)
 endif
