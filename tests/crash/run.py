@@ -112,11 +112,10 @@ class Run:
 
     def stop(self, connection, team, path):
         status, text = self.call(connection, team, "POST", path + "/stop")
-        answer = json.loads(text)
-        # With a Detail it says that the ledger could not take the stop, only AWS did.
-        if status == 202 and "Detail" not in answer:
+        # One that AWS took and a full disk did not is told so: it is no promise over a crash.
+        if status == 202 and json.loads(text).get("Recorded", True):
             with self.lock:
-                self.stops.add(answer["Reservation"]["Id"])
+                self.stops.add(json.loads(text)["Reservation"]["Id"])
 
     def look_at_quota(self, connection, team):
         """Promise 2 at an event: used + reserved against both limits."""
