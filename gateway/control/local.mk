@@ -17,6 +17,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
 	%D%/rules.h %D%/rules.c %D%/rules_lease.c \
+	%D%/start_outcome.h %D%/start_outcome.c \
 	%D%/start_row.h %D%/start_row.c \
 	%D%/time_keeper.h %D%/time_keeper.c \
 	%D%/unrecorded.h %D%/unrecorded.c
