@@ -2,6 +2,7 @@
  * Rules of money that only show in the whole: floor, ledger and bill together, over time. The
  * table in tests/README.md tells which test stands for which rule.
  */
+#include "gateway/control/admin.h"
 #include "tests/money/money_world.h"
 #include "tests/money/slow_books.h"
 #include "tests/unit/cmocka_all.h"
@@ -231,6 +232,68 @@ static void a_key_is_kept_for_a_day_after_its_end(void **state)
     money_world_close(&world);
 }
 
+/* --- rule 12 ------------------------------------------------------------------------------- */
+
+static int read_account(void *context, const struct quota_books *books, struct error *err)
+{
+    return books->unit_time(books->self, QUOTA_SCOPE_ACCOUNT, 0, INT64_MAX, context, err);
+}
+
+static int read_team(void *context, const struct quota_books *books, struct error *err)
+{
+    return books->unit_time(books->self, QUOTA_SCOPE_TEAM, 0, INT64_MAX, context, err);
+}
+
+static struct quota_unit_time used(struct money_world *world, ledger_books_fn *read)
+{
+    struct quota_unit_time sum = {0};
+    struct error err = {0};
+    assert_int_equal(
+        ledger_with_books(world->ledger, "a", money_world_now_ms(world), read, &sum, &err), 0);
+    return sum;
+}
+
+/* Someone starts three units without asking: the account pays from the moment that it is found, and
+ * the team from then on that it is given to. */
+static void what_runs_unasked_is_found_counted_and_given(void **state)
+{
+    struct money_world world;
+    struct reservation row;
+    struct error err = {0};
+    (void)state;
+    open_world(&world);
+    struct hosting_model *model = hosting_upstream_model(world.hosting, "p", "1");
+    assert_int_equal(hosting_force(hosting_upstream_service(world.hosting)->hosting, model,
+                                   HOSTING_HOSTED, 3, money_world_now_ms(&world), NULL),
+                     0);
+    money_world_run(&world, 2 * world.settings.drift_scan_ms, STEP_MS);
+    assert_int_equal(ledger_find_live(world.ledger, "p", "1", &row, &err), 0);
+    assert_string_equal(row.team, RESERVATION_TEAM_UNASSIGNED);
+    assert_int_equal(row.units, 3);
+    money_world_run(&world, HOUR_MS, MINUTE_MS);
+    int64_t ran_ms = money_world_now_ms(&world) - row.created_ms;
+    assert_int_equal(used(&world, read_account).used, 3 * ran_ms);
+    assert_int_equal(used(&world, read_team).used, 0);
+    assert_int_equal(model->status, HOSTING_HOSTED); /* "alert" stops nothing */
+    assert_int_equal(start(&world, "1", 3, 60, NULL).outcome, START_HELD);
+
+    struct admin_assigned assigned;
+    admin_assign_drift(world.control,
+                       &(struct admin_assign){.project = "p",
+                                              .version = "1",
+                                              .team = "a",
+                                              .lease_minutes = 30,
+                                              .act = {.subject = "admin", .reason = "theirs"}},
+                       &assigned);
+    assert_int_equal(assigned.outcome, ADMIN_DONE);
+    assert_int_equal(used(&world, read_team).used, 3 * ran_ms);
+    assert_int_equal(used(&world, read_team).reserved, 3 * (30 * MINUTE_MS + ALLOWANCE_MS));
+    money_world_run(&world, 33 * MINUTE_MS, MINUTE_MS);
+    assert_int_equal(money_world_get(&world, row.id).state, RESERVATION_CLOSED);
+    assert_int_equal(hosting_upstream_model(world.hosting, "p", "1")->status, HOSTING_TRAINED);
+    money_world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -239,6 +302,7 @@ int main(void)
         cmocka_unit_test(what_outlives_its_worst_case_counts_and_is_told),
         cmocka_unit_test(a_wrong_clock_moves_no_lease_and_no_charge),
         cmocka_unit_test(a_key_is_kept_for_a_day_after_its_end),
+        cmocka_unit_test(what_runs_unasked_is_found_counted_and_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
