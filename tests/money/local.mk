@@ -1,4 +1,5 @@
 # Proofs of money: the control floor on a real ledger, the emulator's bill, and time moved by hand.
+EXTRA_DIST += tests/README.md
 if HAVE_CMOCKA
 money_world = \
 	tests/money/clock_by_hand.h tests/money/clock_by_hand.c \

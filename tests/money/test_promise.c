@@ -140,7 +140,9 @@ static void change_lease(struct history *history)
     int64_t asked_ms = row->created_ms + request.lease_minutes * MINUTE_MS;
     /* A lease that is over by then ends now, not in the past. */
     int64_t end_ms = (asked_ms > now_ms ? asked_ms : now_ms) + ALLOWANCE_MS;
-    struct promise_request wanted = {row->team, row->units, lease->counted.worst_end_ms, end_ms};
+    /* What overran is used already. */
+    int64_t from_ms = lease->counted.worst_end_ms > now_ms ? lease->counted.worst_end_ms : now_ms;
+    struct promise_request wanted = {row->team, row->units, from_ms, end_ms};
     bool longer = end_ms > lease->counted.worst_end_ms;
     bool fits = !longer || promise_model_fits(&history->model, &wanted);
     admission_lease(history->world.control, &request, &result);
