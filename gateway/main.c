@@ -11,11 +11,13 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: lookout-gateway serve [--config FILE] [OPTION...]\n"
-                            "       lookout-gateway check-config FILE\n"
-                            "       lookout-gateway policy check FILE\n"
-                            "       lookout-gateway token mint OPTION... | token inspect [FILE]\n"
-                            "       lookout-gateway --help | --version\n";
+static const char usage[] =
+    "usage: lookout-gateway serve [--config FILE] [OPTION...]\n"
+    "       lookout-gateway check-config FILE\n"
+    "       lookout-gateway policy check FILE\n"
+    "       lookout-gateway ledger verify|show|export|backup|restore FILE ...\n"
+    "       lookout-gateway token mint OPTION... | token inspect [FILE]\n"
+    "       lookout-gateway --help | --version\n";
 
 static void print_help(void)
 {
@@ -83,6 +85,8 @@ int main(int argc, char **argv)
         return command_check_config(argc - 2, argv + 2);
     if (strcmp(command, "policy") == 0)
         return command_policy(argc - 2, argv + 2);
+    if (strcmp(command, "ledger") == 0)
+        return command_ledger(argc - 2, argv + 2);
     if (strcmp(command, "token") == 0)
         return command_token(argc - 2, argv + 2);
     if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {

@@ -38,5 +38,10 @@ bool clock_wait_until(const struct clock *clock, pthread_cond_t *cond, pthread_m
 /* "2026-11-23T15:48:00.123Z" (RFC 3339), for logs and answers. */
 #define CLOCK_RFC3339_SIZE 32
 void clock_format_rfc3339(int64_t wall_ms, char out[CLOCK_RFC3339_SIZE]);
+/*
+ * The other way, for requests: with 'T', an optional fraction (more than milliseconds are dropped),
+ * and 'Z' or a numeric offset. False for all else, leap seconds and years before 1970 included.
+ */
+bool clock_parse_rfc3339(const char *text, int64_t *wall_ms);
 
 #endif
