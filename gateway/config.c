@@ -232,6 +232,8 @@ void config_control_settings(const struct options *options, struct control_setti
         .unobserved_ms = options->unobserved_ms,
         .stop_renew_ms = options->stop_renew_ms,
         .lease_ms = options->lease_minutes * 60 * 1000,
+        .stop_allowance_ms = options->stop_allowance_minutes * 60 * 1000,
+        .lease_warning_ms = options->lease_warning_minutes * 60 * 1000,
         .key_retention_ms = options->key_retention_ms,
         .reconcile_ms = options->reconcile_ms,
         .status_cache_ms = options->status_cache_ms,

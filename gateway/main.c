@@ -14,7 +14,7 @@
 static const char usage[] =
     "usage: lookout-gateway serve [--config FILE] [OPTION...]\n"
     "       lookout-gateway check-config FILE\n"
-    "       lookout-gateway policy check FILE\n"
+    "       lookout-gateway policy check FILE | policy explain FILE OPTION...\n"
     "       lookout-gateway ledger verify|show|export|backup|restore FILE ...\n"
     "       lookout-gateway token mint OPTION... | token inspect [FILE]\n"
     "       lookout-gateway --help | --version\n";

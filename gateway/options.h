@@ -38,7 +38,7 @@ struct options {
     int64_t aws_describe_per_second, aws_describe_reserved;
     int64_t aws_list_per_second;
 
-    int64_t lease_minutes;
+    int64_t lease_minutes, lease_warning_minutes, stop_allowance_minutes;
     int64_t quiet_ms, confirm_ms, resend_window_ms, unobserved_ms, stop_renew_ms;
     int64_t key_retention_ms, reconcile_ms;
     int64_t status_cache_ms, unknown_cache_ms;

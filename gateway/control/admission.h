@@ -17,9 +17,10 @@ struct start_request {
     const char *project;
     const char *version; /* a number or "latest", which is resolved before anything is counted */
     int64_t min_units;
-    int64_t max_units; /* 0 = absent */
-    const char *key;   /* idempotency key or NULL */
-    bool dry_run;      /* decide and explain: nothing is written, AWS is asked only for "latest" */
+    int64_t max_units;     /* 0 = absent */
+    int64_t lease_minutes; /* 0 = absent: the policy's default; checked to be at most 44640 */
+    const char *key;       /* idempotency key or NULL */
+    bool dry_run; /* decide and explain: nothing is written, AWS is asked only for "latest" */
 };
 
 enum start_outcome {
@@ -53,9 +54,59 @@ struct start_result {
     char detail[RESERVATION_MESSAGE_MAX]; /* one sentence for people */
 };
 
-/* `deadline_ms` is monotonic: by then there is an answer, whatever it is. */
+/*
+ * `deadline_ms` is monotonic: by then there is an answer, whatever it is. A refusal and a dry run
+ * carry the whole decision: every rule, the largest units at this lease, the largest lease at these
+ * units, and the earliest time; `retry_after_ms` is how long that is.
+ */
 void admission_start(struct control *control, const struct start_request *request,
                      int64_t deadline_ms, struct start_result *out);
+
+struct lease_request {
+    const char *team; /* the caller's; NULL for an administrator, who may change any */
+    const char *subject;
+    const char *request_id; /* for the journal; NULL = none */
+    const char *project;
+    const char *version;   /* a number, or "latest": the newest version that the team holds */
+    int64_t lease_minutes; /* the whole lease, from its start; 0 or more, at most 44640 */
+    bool dry_run;          /* decide and explain: nothing is written */
+};
+
+enum lease_outcome {
+    LEASE_CHANGED,    /* `row` has the new end (on a dry run: would have) */
+    LEASE_UNCHANGED,  /* it is so already: a repeat is harmless */
+    LEASE_NOT_HELD,   /* no live reservation of that model, or not the caller's */
+    LEASE_NOT_ACTIVE, /* rule 5: it is being stopped, or to be extended before it is known to run */
+    LEASE_QUOTA,      /* an extension that `decision` refuses, now or ever */
+    LEASE_UNAVAILABLE, /* the ledger can't write: nothing was done */
+    LEASE_UNCERTAIN    /* the ledger did not confirm it: repeat */
+};
+
+struct lease_result {
+    enum lease_outcome outcome;
+    bool has_row;
+    struct reservation row;
+    bool has_decision; /* of an extension */
+    struct quota_decision decision;
+    char policy_digest[65];
+    int64_t retry_after_ms; /* 0 = not known */
+    char detail[RESERVATION_MESSAGE_MAX];
+};
+
+/*
+ * Changes when a lease ends. Later is a new decision over the added time, and only for a model that
+ * is known to run; earlier gives back at once. An end that is not after now is now: the model is
+ * stopped.
+ */
+void admission_lease(struct control *control, const struct lease_request *request,
+                     struct lease_result *out);
+
+/*
+ * All limits as they stand: of the account, and of `team` where that is not NULL (policy_survey).
+ * 0; ERROR_NOT_FOUND where the policy does not name the team; the ledger's error.
+ */
+int admission_quota(struct control *control, const char *team, struct quota_decision *out,
+                    char policy_digest[65], struct error *err) __attribute__((warn_unused_result));
 
 struct stop_request {
     const char *team; /* the caller's; NULL for an administrator, who may stop any */

@@ -2,39 +2,21 @@
 #include "gateway/control/admission.h"
 
 #include "gateway/base/crash_point.h"
-#include "gateway/base/crypto.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
+#include "gateway/control/decision.h"
 #include "gateway/control/model_change.h"
 #include "gateway/control/model_name.h"
 #include "gateway/control/model_status.h"
 #include "gateway/control/rules.h"
-#include "policy/evaluator.h"
+#include "gateway/control/start_row.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define FINGERPRINT_MAX 1024
+#define MINUTE_MS ((int64_t)60 * 1000)
 
 /* --- deciding ------------------------------------------------------------------------------ */
-
-/* What the ledger's writer calls inside its transaction. */
-struct decide_context {
-    const struct policy *policy;
-    struct quota_request request;
-    struct quota_decision decision;
-    bool decided;
-};
-
-static int decide(void *context, const struct quota_books *books, bool *admitted, struct error *err)
-{
-    struct decide_context *decide_context = context;
-    int result = policy_evaluate(decide_context->policy, &decide_context->request, books,
-                                 &decide_context->decision, err);
-    decide_context->decided = result == 0;
-    *admitted = result == 0 && decide_context->decision.verdict == QUOTA_ADMITTED;
-    return result;
-}
 
 static struct ledger_cause start_cause(struct control *control, const struct start_request *request,
                                        const struct start_result *out)
@@ -46,90 +28,59 @@ static struct ledger_cause start_cause(struct control *control, const struct sta
     return cause;
 }
 
-static int64_t worst_case_units(const struct start_request *request)
+static void keep_decision(struct control *control, struct decision *decision,
+                          struct start_result *out)
 {
-    return request->max_units != 0 ? request->max_units : request->min_units;
-}
-
-/* Rule 11: the canonical request, with the literal version that the caller wrote. */
-static int make_fingerprint(const struct start_request *request,
-                            unsigned char out[LEDGER_FINGERPRINT_LEN])
-{
-    char text[FINGERPRINT_MAX];
-    int len =
-        snprintf(text, sizeof(text), "start\n%s\n%s\n%lld\n%lld", request->project,
-                 request->version, (long long)request->min_units, (long long)request->max_units);
-    return crypto_sha256(text, (size_t)len, out);
-}
-
-/* Fills the row that is to be inserted. */
-static int make_row(struct control *control, const struct control_settings *settings,
-                    const struct start_request *request, const char *version,
-                    struct reservation *row)
-{
-    memset(row, 0, sizeof(*row));
-    row->created_ms = control_now_ms(control);
-    /* Ids in the order of time keep the ledger's indexes compact; a token must not be guessed. */
-    if (crypto_uuid7(row->created_ms, row->id) != 0 || crypto_uuid4(row->client_token) != 0)
-        return ERROR_IO;
-    row->state = RESERVATION_PENDING;
-    (void)snprintf(row->team, sizeof(row->team), "%s", request->team);
-    (void)snprintf(row->subject, sizeof(row->subject), "%s", request->subject);
-    (void)snprintf(row->project, sizeof(row->project), "%s", request->project);
-    (void)snprintf(row->version, sizeof(row->version), "%s", version);
-    row->min_units = request->min_units;
-    row->max_units = request->max_units;
-    row->units = worst_case_units(request);
-    int result = control->upstream->ops->start_body(control->upstream->self, row->min_units,
-                                                    row->max_units, row->body, sizeof(row->body));
-    if (result != 0)
-        return result;
-    row->body_len = strlen(row->body);
-    row->first_send_ms = row->created_ms;
-    row->last_send_ms = row->created_ms;
-    row->lease_end_ms = row->created_ms + settings->lease_ms;
-    row->worst_end_ms = row->lease_end_ms;
-    return 0;
-}
-
-static void keep_decision(const struct decide_context *context, struct start_result *out)
-{
-    out->has_decision = context->decided;
-    if (!context->decided)
+    out->has_decision = decision->made;
+    if (!decision->made)
         return;
-    out->decision = context->decision;
-    policy_explain(&context->decision, &context->request, out->detail, sizeof(out->detail));
+    if (decision->answer.verdict != QUOTA_ADMITTED || decision->request.look_ahead)
+        out->retry_after_ms = decision_look_ahead(control, decision);
+    out->decision = decision->answer;
+    decision_explain(decision, out->detail, sizeof(out->detail));
 }
 
-/* What was used in time decides about now, and here is asked about ever. */
-static int no_unit_time(void *self, enum quota_scope scope, int64_t from_ms, int64_t until_ms,
-                        struct quota_unit_time *out, struct error *err)
+/* The policy in force decides; the snapshot keeps it alive, and is released by the caller. */
+static struct policy_snapshot *begin_decision(struct control *control,
+                                              const struct control_settings *settings,
+                                              const struct start_request *request,
+                                              struct decision *decision, struct start_result *out)
 {
-    (void)self;
-    (void)scope;
-    (void)from_ms;
-    (void)until_ms;
-    (void)err;
-    *out = (struct quota_unit_time){0};
-    return 0;
+    struct policy_snapshot *snapshot = policy_store_acquire(control->policies);
+    *decision = (struct decision){.policy = policy_snapshot_policy(snapshot)};
+    decision->request = (struct quota_request){
+        .team = request->team,
+        .project = request->project,
+        .units = start_row_units(request),
+        .look_ahead = request->dry_run,
+        .now_ms = control_now_ms(control),
+        .lease_ms = request->lease_minutes * MINUTE_MS,
+    };
+    if (request->lease_minutes == 0)
+        decision->request.lease_ms =
+            decision_default_lease_ms(decision->policy, settings, request->team);
+    decision->request.from_ms = decision->request.now_ms;
+    decision->request.until_ms =
+        decision->request.now_ms + decision->request.lease_ms + settings->stop_allowance_ms;
+    (void)snprintf(out->policy_digest, sizeof(out->policy_digest), "%s",
+                   policy_snapshot_digest(snapshot));
+    return snapshot;
 }
 
 /* Refusals that no change of usage could turn are given before AWS is asked for anything. */
-static bool refused_for_ever(struct control *control, struct decide_context *context,
-                             struct start_result *out)
+static bool refused_for_ever(struct control *control, const struct control_settings *settings,
+                             const struct start_request *request, struct start_result *out)
 {
-    struct quota_books books = {.unit_time = no_unit_time};
-    struct error err = {0};
-    bool admitted = false;
-    if (ledger_usage(control->ledger, context->request.team, &books.account, &books.team, &err) !=
-            0 ||
-        decide(context, &books, &admitted, &err) != 0)
-        return false; /* the ledger's own step will tell */
-    if (admitted || context->decision.verdict != QUOTA_REFUSED_EVER)
-        return false;
-    out->outcome = START_QUOTA;
-    keep_decision(context, out);
-    return true;
+    struct decision decision;
+    struct policy_snapshot *snapshot = begin_decision(control, settings, request, &decision, out);
+    bool refused =
+        decision_preview(control, &decision) && decision.answer.verdict == QUOTA_REFUSED_EVER;
+    if (refused) {
+        out->outcome = START_QUOTA;
+        keep_decision(control, &decision, out);
+    }
+    policy_snapshot_release(&snapshot);
+    return refused;
 }
 
 /* --- answering ----------------------------------------------------------------------------- */
@@ -332,6 +283,21 @@ static bool is_what_was_asked(const struct start_request *request, const struct 
            out->row.min_units == request->min_units && out->row.max_units == request->max_units;
 }
 
+/* The lease of what runs is not changed by starting it again. */
+static void mention_lease(const struct start_request *request, struct start_result *out)
+{
+    char end[CLOCK_RFC3339_SIZE];
+    int64_t lease_ms = out->row.lease_end_ms - out->row.created_ms;
+    if (out->outcome != START_PRESENT || request->lease_minutes == 0 ||
+        request->lease_minutes * MINUTE_MS == lease_ms || out->detail[0] != '\0')
+        return;
+    clock_format_rfc3339(out->row.lease_end_ms, end);
+    control_say(out->detail,
+                "your team holds model %s/%s already, and its lease still ends at %s: change the "
+                "lease itself to have it end at another time",
+                out->row.project, out->row.version, end);
+}
+
 /* With the model's marker held, or on a dry run. */
 static void reserve_and_send(struct control *control, const struct control_settings *settings,
                              const struct start_request *request, struct ledger_reserve *reserve,
@@ -349,7 +315,7 @@ static void reserve_and_send(struct control *control, const struct control_setti
         answer_ledger_error(result, &err, out);
         return;
     }
-    keep_decision(reserve->decide_context, out);
+    keep_decision(control, reserve->decide_context, out);
     if (reserved.outcome != LEDGER_REFUSED && reserved.outcome != LEDGER_FENCED &&
         reserved.outcome != LEDGER_FROZEN)
         keep_row(control, request, &reserved.row, out);
@@ -377,6 +343,7 @@ static void reserve_and_send(struct control *control, const struct control_setti
             answer_present(control, settings, request,
                            reserved.outcome == LEDGER_HELD ? START_PRESENT : START_REPLAYED,
                            deadline_ms, out);
+        mention_lease(request, out);
         break;
     case LEDGER_KEY_REUSED:
         out->outcome = START_KEY_REUSED;
@@ -423,21 +390,42 @@ static void answer_busy(struct control *control, const struct start_request *req
     control_say(out->detail, "another call for this model is still under way: repeat this one");
 }
 
+/* With the model's marker, or on a dry run; what others did while it was waited for counts. */
+static void decide_and_send(struct control *control, const struct control_settings *settings,
+                            const struct start_request *request, const char *version,
+                            struct ledger_reserve *reserve, int64_t deadline_ms,
+                            struct start_result *out)
+{
+    struct decision decision;
+    struct policy_snapshot *snapshot = begin_decision(control, settings, request, &decision, out);
+    struct reservation *row = &reserve->row;
+    if (start_row_make(control, settings, request, version, decision.request.lease_ms, row) == 0) {
+        decision.request.now_ms = decision.request.from_ms = row->created_ms;
+        decision.request.until_ms = row->worst_end_ms;
+        reserve->now_ms = row->created_ms;
+        reserve->cause = start_cause(control, request, out);
+        reserve->decide = decision_make;
+        reserve->decide_context = &decision;
+        reserve_and_send(control, settings, request, reserve, deadline_ms, out);
+    } else {
+        out->outcome = START_UNAVAILABLE;
+        control_say(out->detail, "the gateway has no randomness for a client token");
+    }
+    policy_snapshot_release(&snapshot);
+}
+
 static void start(struct control *control, const struct control_settings *settings,
-                  const struct start_request *request, struct decide_context *context,
-                  int64_t deadline_ms, struct start_result *out)
+                  const struct start_request *request, int64_t deadline_ms,
+                  struct start_result *out)
 {
     char version[RESERVATION_VERSION_MAX + 1];
     struct ledger_reserve reserve = {
         .key = request->key,
         .quiet_ms = settings->quiet_ms,
         .dry_run = request->dry_run,
-        .decide = decide,
-        .decide_context = context,
-        .cause = start_cause(control, request, out),
     };
     struct model_call call;
-    if (make_fingerprint(request, reserve.fingerprint) != 0) {
+    if (start_row_fingerprint(request, reserve.fingerprint) != 0) {
         out->outcome = START_UNAVAILABLE;
         control_say(out->detail, "the gateway can't hash the request");
         return;
@@ -448,7 +436,7 @@ static void start(struct control *control, const struct control_settings *settin
         if (answer_known_key(control, settings, request, reserve.fingerprint, deadline_ms, out))
             return;
         out->has_row = false;
-        if (refused_for_ever(control, context, out))
+        if (refused_for_ever(control, settings, request, out))
             return;
         if (!resolve_latest(control, request, deadline_ms, version, out))
             return;
@@ -458,16 +446,7 @@ static void start(struct control *control, const struct control_settings *settin
         answer_busy(control, request, version, out);
         return;
     }
-    if (make_row(control, settings, request, version, &reserve.row) == 0) {
-        reserve.now_ms = reserve.cause.at_ms = reserve.row.created_ms;
-        context->request.now_ms = context->request.from_ms = reserve.row.created_ms;
-        context->request.lease_ms = reserve.row.lease_end_ms - reserve.row.created_ms;
-        context->request.until_ms = reserve.row.worst_end_ms;
-        reserve_and_send(control, settings, request, &reserve, deadline_ms, out);
-    } else {
-        out->outcome = START_UNAVAILABLE;
-        control_say(out->detail, "the gateway has no randomness for a client token");
-    }
+    decide_and_send(control, settings, request, version, &reserve, deadline_ms, out);
     if (request->dry_run)
         return;
     model_calls_release(control->calls, &call);
@@ -541,24 +520,14 @@ void admission_start(struct control *control, const struct start_request *reques
     struct control_settings settings;
     memset(out, 0, sizeof(*out));
     control_get_settings(control, &settings);
-    struct policy_snapshot *snapshot = policy_store_acquire(control->policies);
-    struct decide_context context = {
-        .policy = policy_snapshot_policy(snapshot),
-        .request = {.team = request->team,
-                    .project = request->project,
-                    .units = worst_case_units(request)},
-    };
-    (void)snprintf(out->policy_digest, sizeof(out->policy_digest), "%s",
-                   policy_snapshot_digest(snapshot));
     if (!request->dry_run && !is_our_account(control, request, deadline_ms)) {
         out->outcome = START_UNAVAILABLE;
         control_say(out->detail,
                     "AWS answered from another account than the ledger's: no starts until an "
                     "administrator has corrected credentials or endpoint");
     } else {
-        start(control, &settings, request, &context, deadline_ms, out);
+        start(control, &settings, request, deadline_ms, out);
     }
-    policy_snapshot_release(&snapshot);
     if (!request->dry_run)
         count_start(control, out->outcome);
 }

@@ -18,6 +18,7 @@ struct control_metrics {
     struct metric *starts_accepted, *starts_present, *starts_refused_quota,
         *starts_refused_upstream, *starts_not_sent, *starts_uncertain, *starts_other;
     struct metric *stops_accepted, *stops_other;
+    struct metric *leases_changed, *leases_ended, *leases_warned, *leases_overrun;
     struct metric *sends_start, *sends_stop, *sends_describe;
     struct metric *status_cache_hits, *status_cache_misses;
     struct metric *reconciler_passes, *reconciler_changes, *reconciler_lost_races;

@@ -22,6 +22,8 @@ void control_settings_default(struct control_settings *settings)
         .unobserved_ms = 5 * MINUTE_MS,
         .stop_renew_ms = 10 * MINUTE_MS,
         .lease_ms = 8 * 60 * MINUTE_MS,
+        .stop_allowance_ms = 15 * MINUTE_MS,
+        .lease_warning_ms = 15 * MINUTE_MS,
         .key_retention_ms = 24 * 60 * MINUTE_MS,
         .reconcile_ms = 10 * 1000,
         .status_cache_ms = 5 * 1000,
@@ -48,6 +50,13 @@ static void register_metrics(struct metrics *metrics, struct control_metrics *ou
     help = "Stop requests by what became of them.";
     out->stops_accepted = metrics_counter(metrics, name, help, "outcome=\"accepted\"");
     out->stops_other = metrics_counter(metrics, name, help, "outcome=\"other\"");
+
+    name = "lookout_leases_total";
+    help = "Leases by what happened to them.";
+    out->leases_changed = metrics_counter(metrics, name, help, "event=\"changed\"");
+    out->leases_ended = metrics_counter(metrics, name, help, "event=\"ended\"");
+    out->leases_warned = metrics_counter(metrics, name, help, "event=\"warned\"");
+    out->leases_overrun = metrics_counter(metrics, name, help, "event=\"overrun\"");
 
     name = "lookout_upstream_sends_total";
     help = "Requests that left for AWS.";

@@ -24,7 +24,10 @@ struct control_settings {
     int64_t resend_window_ms; /* rule 2: a start may be sent again for so long; 30 min */
     int64_t unobserved_ms;    /* rule 3: longer without a look = charged; 5 min */
     int64_t stop_renew_ms; /* rule 5: still running after an accepted stop -> new token; 10 min */
-    int64_t lease_ms;      /* of every reservation until leases are settable; 8 h */
+    int64_t lease_ms;      /* of a start that says nothing, where the policy doesn't either; 8 h */
+    int64_t
+        stop_allowance_ms;    /* rule 7: what a stop may take; reserved beyond each lease; 15 min */
+    int64_t lease_warning_ms; /* so long before a lease's end it is told; 0 = never; 15 min */
     int64_t key_retention_ms; /* rule 11: after the row closed; 24 h */
     int64_t reconcile_ms;     /* between two passes of the reconciler; 10 s */
     int64_t status_cache_ms;  /* how old a status may be that readers get; 5 s */

@@ -1,8 +1,10 @@
 # F4: the only place where policy, ledger and upstream meet.
 noinst_LIBRARIES += gateway/control/libcontrol.a
 gateway_control_libcontrol_a_SOURCES = \
-	%D%/admission.h %D%/admission_describe.c %D%/admission_start.c %D%/admission_stop.c \
+	%D%/admission.h %D%/admission_describe.c %D%/admission_lease.c %D%/admission_quota.c \
+	%D%/admission_start.c %D%/admission_stop.c \
 	%D%/context.h \
+	%D%/decision.h %D%/decision.c \
 	%D%/control.h %D%/control.c \
 	%D%/held.h %D%/held.c \
 	%D%/model_calls.h %D%/model_calls.c \
@@ -11,24 +13,31 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/model_status.h %D%/model_status.c \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
-	%D%/rules.h %D%/rules.c \
+	%D%/rules.h %D%/rules.c %D%/rules_lease.c \
+	%D%/start_row.h %D%/start_row.c \
 	%D%/time_keeper.h %D%/time_keeper.c \
 	%D%/unrecorded.h %D%/unrecorded.c
 
 control_unit_tests = tests/unit/test_control tests/unit/test_model_calls tests/unit/test_rules \
-	tests/unit/test_time_keeper
-EXTRA_DIST += tests/unit/fake_upstream.h
+	tests/unit/test_rules_lease tests/unit/test_leases tests/unit/test_time_keeper
+EXTRA_DIST += tests/unit/control_world.h tests/unit/fake_upstream.h
 if HAVE_CMOCKA
 check_PROGRAMS += $(control_unit_tests)
 TESTS += $(control_unit_tests)
 # libbase twice: its log needs a clock, and the clock needs libbase.
 control_test_libs = $(control_libs) $(movable_clock) $(control_libs) $(CMOCKA_LIBS)
-tests_unit_test_control_SOURCES = tests/unit/test_control.c tests/unit/fake_upstream.c
+control_world = tests/unit/control_world.c tests/unit/control_world.h tests/unit/fake_upstream.c \
+	tests/unit/fake_upstream.h
+tests_unit_test_control_SOURCES = tests/unit/test_control.c $(control_world)
 tests_unit_test_control_LDADD = $(control_test_libs)
 tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c
 tests_unit_test_model_calls_LDADD = $(control_test_libs)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(control_test_libs)
+tests_unit_test_rules_lease_SOURCES = tests/unit/test_rules_lease.c
+tests_unit_test_rules_lease_LDADD = $(control_test_libs)
+tests_unit_test_leases_SOURCES = tests/unit/test_leases.c $(control_world)
+tests_unit_test_leases_LDADD = $(control_test_libs)
 tests_unit_test_time_keeper_SOURCES = tests/unit/test_time_keeper.c
 tests_unit_test_time_keeper_LDADD = $(control_test_libs)
 endif

@@ -203,6 +203,7 @@ static void end_lease(const struct pass *pass, struct reservation *row)
     if (model_change_is_unwritable(write_row(pass->control, "lease ended", row)) &&
         !unrecorded_keep(pass->control->unrecorded, row))
         LOG(LOG_ERROR, "lease.not_kept", log_str("reservation", row->id));
+    metric_add(pass->control->metrics.leases_ended, 1);
 }
 
 /* Ticket first, row second: see model_calls.h. */
@@ -231,6 +232,53 @@ static void settle(struct pass *pass, const struct reservation *listed)
         return;
     if (read_row(pass, listed, &ticket, &row) && recover(pass, &row))
         end_lease(pass, &row);
+}
+
+/* Rule 7. What it uses is counted all the same, and starts wait for it. */
+static void tell_overrun(const struct pass *pass, struct reservation *row)
+{
+    struct control *control = pass->control;
+    bool stopping = row->state == RESERVATION_STOPPING;
+    rules_note_told(row->worst_end_ms, row);
+    if (write_row(control,
+                  stopping ? "overrun: its stop has not been observed"
+                           : "overrun: it has not ended",
+                  row) != 0)
+        return;
+    metric_add(control->metrics.leases_overrun, 1);
+    LOG(LOG_ERROR, "lease.overrun", log_str("reservation", row->id), log_str("team", row->team),
+        log_str("project", row->project), log_str("version", row->version),
+        log_int("units", row->units), log_int("worst_end_ms", row->worst_end_ms),
+        log_str("effect", "it runs on the account of its team until it is seen stopped"));
+}
+
+static void warn_of_end(const struct pass *pass, struct reservation *row)
+{
+    struct control *control = pass->control;
+    int64_t left_ms = row->lease_end_ms - control_now_ms(control);
+    rules_note_told(row->lease_end_ms, row);
+    if (write_row(control, "lease ends soon", row) != 0)
+        return;
+    metric_add(control->metrics.leases_warned, 1);
+    LOG(LOG_WARNING, "lease.ends_soon", log_str("reservation", row->id), log_str("team", row->team),
+        log_str("subject", row->subject), log_str("project", row->project),
+        log_str("version", row->version), log_int("left_ms", left_ms));
+}
+
+/* What is told of leases, once for each end. */
+static void tell(struct pass *pass, const struct reservation *listed)
+{
+    struct reservation row;
+    uint64_t ticket = 0;
+    int64_t now_ms = control_now_ms(pass->control);
+    if (!rules_overrun_due(now_ms, listed) && !rules_warning_due(&pass->settings, now_ms, listed))
+        return;
+    if (!read_row(pass, listed, &ticket, &row))
+        return;
+    if (rules_overrun_due(now_ms, &row))
+        tell_overrun(pass, &row);
+    else if (rules_warning_due(&pass->settings, now_ms, &row))
+        warn_of_end(pass, &row);
 }
 
 static void reconcile(struct pass *pass, const struct reservation *listed)
@@ -332,7 +380,11 @@ static bool settle_all(struct pass *pass)
     if (!pass->may_expire)
         return tell_waiting_leases(pass->control, &ended) && readable;
     atomic_store(&pass->control->lease_wait_told, false);
-    return walk(pass, &ended, settle, SIZE_MAX, INT64_MAX, after) && readable;
+    readable &= walk(pass, &ended, settle, SIZE_MAX, INT64_MAX, after);
+    after[0] = '\0';
+    struct ledger_filter ending = {.lease_before_ms =
+                                       ended.lease_before_ms + pass->settings.lease_warning_ms};
+    return walk(pass, &ending, tell, SIZE_MAX, INT64_MAX, after) && readable;
 }
 
 /* The rows in some states, against what AWS says of them, from where the last pass got to. */

@@ -264,21 +264,6 @@ void rules_fence_vanished(const struct control_settings *settings, int64_t boot_
         row->stop_doubt_ms = later(row->stop_doubt_ms, boot_ms);
 }
 
-bool rules_lease_ended(int64_t now_ms, const struct reservation *row)
-{
-    switch (row->state) {
-    case RESERVATION_PENDING:
-    case RESERVATION_UNCERTAIN:
-    case RESERVATION_ACTIVE:
-        return now_ms >= row->lease_end_ms;
-    case RESERVATION_STOPPING:
-    case RESERVATION_CLOSED:
-    case RESERVATION_VOID:
-        return false;
-    }
-    return false;
-}
-
 bool rules_may_resend(const struct control_settings *settings, int64_t now_ms,
                       const struct reservation *row)
 {

@@ -62,6 +62,28 @@ void rules_fence_vanished(const struct control_settings *settings, int64_t boot_
 /* Whether the lease of a row that is not being stopped yet has ended. */
 bool rules_lease_ended(int64_t now_ms, const struct reservation *row);
 
+/* What a caller's wish for another lease comes to. */
+struct lease_change {
+    bool changes; /* false: the row has that end already */
+    bool extends; /* rule 5: only for a row that is ACTIVE, and a new decision */
+    int64_t now_ms, lease_end_ms, worst_end_ms;
+    int64_t reserve_from_ms; /* of an extension: [reserve_from, worst_end) is to be reserved anew */
+};
+/*
+ * A lease of `lease_ms`, from the row's start. An end that has passed is now: it ends at once. A
+ * stop of the row is allowed its time beyond each end (rule 7).
+ */
+struct lease_change rules_change_lease(const struct control_settings *settings, int64_t lease_ms,
+                                       int64_t now_ms, const struct reservation *row);
+
+/* Whether the end of the lease is to be warned of now; once for each end. */
+bool rules_warning_due(const struct control_settings *settings, int64_t now_ms,
+                       const struct reservation *row);
+/* Whether the row has just outlived what was reserved for it (rule 7), which is told once. */
+bool rules_overrun_due(int64_t now_ms, const struct reservation *row);
+/* Remembers in the row that this end, of the lease or of the worst case, was told. */
+void rules_note_told(int64_t end_ms, struct reservation *row);
+
 /* Rule 2: whether the start of an uncertain row may be sent again. */
 bool rules_may_resend(const struct control_settings *settings, int64_t now_ms,
                       const struct reservation *row);

@@ -104,7 +104,8 @@ struct reservation {
     int64_t lease_end_ms;
     int64_t worst_end_ms;    /* rule 7: lease end and stop allowance; units x time up to here are
                                 reserved. Of DRIFT: created_ms, so that its use only grows */
-    int64_t warned_ms;       /* the lease_end_ms that was warned of; 0 = of none */
+    int64_t warned_ms;       /* the end that was told: lease_end_ms = warned of, worst_end_ms = its
+                                overrun; 0 = none */
     int64_t first_send_ms;   /* no later than the first send */
     int64_t last_send_ms;    /* no earlier than the last start send known of */
     int64_t accepted_ms;     /* the 2xx to a start */

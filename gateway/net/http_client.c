@@ -8,6 +8,7 @@
 #include "gateway/base/crash_point.h"
 #include "gateway/base/crypto.h"
 #include "gateway/base/strbuf.h"
+#include "gateway/net/http_client_url.h"
 #include "gateway/net/http_head.h"
 
 #include <ctype.h>
@@ -41,6 +42,7 @@ struct exchange {
 struct handle {
     struct handle *next;
     CURL *easy;
+    struct http_client_url url;
     char why[CURL_ERROR_SIZE];
     struct strbuf header_text; /* lines for header_list, each with its NUL */
     struct curl_slist header_list[MAX_REQUEST_HEADERS + OWN_HEADER_COUNT];
@@ -133,6 +135,7 @@ static void handle_free(struct handle *handle)
     if (handle == NULL)
         return;
     curl_easy_cleanup(handle->easy);
+    http_client_url_free(&handle->url);
     strbuf_free(&handle->header_text);
     http_head_free(&handle->exchange.head);
     strbuf_free(&handle->exchange.body);
@@ -192,6 +195,7 @@ static struct handle *handle_create(const struct http_client *client)
     strbuf_init_secret(&handle->header_text, MAX_REQUEST_HEADER_BYTES);
     http_head_init(&handle->exchange.head);
     strbuf_init_secret(&handle->exchange.body, 0);
+    http_client_url_init(&handle->url);
     handle->easy = curl_easy_init();
     if (handle->easy == NULL || !set_callbacks(client, handle) ||
         !set_transport(client, handle->easy) || !set_trust(client, handle->easy)) {
@@ -385,13 +389,15 @@ static int prepare(struct handle *handle, const struct http_request *request, st
 {
     CURL *easy = handle->easy;
     struct curl_slist *list = list_headers(handle, request);
+    const int rc = http_client_url_set(&handle->url, easy, request->url, err);
     bool done;
 
+    if (rc != 0)
+        return rc;
     if (list == NULL)
         return error_set(err, ERROR_INVALID, "the headers to send are longer than %d bytes",
                          MAX_REQUEST_HEADER_BYTES);
-    done = curl_easy_setopt(easy, CURLOPT_URL, request->url) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list) == CURLE_OK &&
+    done = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms) == CURLE_OK;
     if (strcmp(request->method, "GET") == 0)
         done = done && curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L) == CURLE_OK;

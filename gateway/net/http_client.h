@@ -1,6 +1,6 @@
 /*
  * HTTP requests by libcurl, with what money needs to know of each: how often it was really sent.
- * The only file that includes curl/curl.h is http_client.c.
+ * Only http_client.c and http_client_url.c include curl/curl.h.
  */
 #ifndef LOOKOUT_NET_HTTP_CLIENT_H
 #define LOOKOUT_NET_HTTP_CLIENT_H

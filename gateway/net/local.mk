@@ -2,6 +2,7 @@
 noinst_LIBRARIES += gateway/net/libnet.a
 gateway_net_libnet_a_SOURCES = \
 	%D%/http_client.h %D%/http_client.c \
+	%D%/http_client_url.h %D%/http_client_url.c \
 	%D%/http_head.h %D%/http_head.c \
 	%D%/pacing.h %D%/pacing.c \
 	%D%/retry.h %D%/retry.c

@@ -1,6 +1,7 @@
 /* AWS's errors: where their type stands, and which of them is a definite no. */
 #include "gateway/upstream/aws_answer.h"
 
+#include "policy/civil.h"
 #include "policy/strict_json.h"
 #include "policy/text.h"
 
@@ -8,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ERROR_BODY_MAX   (64 * 1024)
 #define ERROR_DEPTH_MAX  16
@@ -218,15 +218,38 @@ bool aws_answer_blames_clock(const struct upstream_answer *answer)
            strstr(answer->message, "Signature not yet current") != NULL;
 }
 
+/* Which of the names, of three letters each, `text` begins with; -1 = none of them. */
+static int find_name(const char *names, const char *text)
+{
+    for (int i = 0; names[3 * i] != '\0'; i++)
+        if (memcmp(names + (size_t)3 * (size_t)i, text, 3) == 0)
+            return i;
+    return -1;
+}
+
+/* Every answer has one, and strptime took 4 % of a forwarded read. */
 int64_t aws_answer_parse_date(const char *text)
 {
-    struct tm parts = {0};
-    const char *end = strptime(text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    static const char form[] = "???, 00 ??? 0000 00:00:00 GMT"; /* ?: a name, 0: a digit */
+    int at[sizeof(form)] = {0};                                 /* the digits */
 
-    if (end == NULL || *end != '\0')
+    if (strnlen(text, sizeof(form)) != sizeof(form) - 1)
         return 0;
-    const time_t seconds = timegm(&parts);
-    return seconds > 0 ? (int64_t)seconds * 1000 : 0;
+    for (size_t i = 0; i < sizeof(form) - 1; i++) {
+        if (form[i] == '0' ? text[i] < '0' || text[i] > '9' : form[i] != '?' && text[i] != form[i])
+            return 0;
+        at[i] = text[i] - '0';
+    }
+    const int month = find_name("JanFebMarAprMayJunJulAugSepOctNovDec", text + 8) + 1;
+    const int year = 1000 * at[12] + 100 * at[13] + 10 * at[14] + at[15];
+    const int day = 10 * at[5] + at[6];
+    const int hour = 10 * at[17] + at[18], minute = 10 * at[20] + at[21];
+    const int second = 10 * at[23] + at[24]; /* 60: a leap second */
+    if (find_name("MonTueWedThuFriSatSun", text) < 0 || month == 0 || year < 1970 || day == 0 ||
+        day > civil_days_in_month(year, month) || hour > 23 || minute > 59 || second > 60)
+        return 0;
+    return civil_to_day(year, month, day) * CIVIL_DAY_MS +
+           (((int64_t)hour * 60 + minute) * 60 + second) * 1000;
 }
 
 /* Whole digits times `unit_ms`, at most a day; 0 when it is no number. */

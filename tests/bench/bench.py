@@ -23,7 +23,7 @@ import million
 import report
 from processes import Void
 from stage import BUILD, HERE, HOUR_MS, Stage
-from works import (FLOOR, GATEWAY, HAPROXY, LUA_CACHED, LUA_EACH, MILLION, PROXY, UPSTREAM,
+from works import (FLOOR, FLOOR_FORWARD, GATEWAY, HAPROXY, LUA_CACHED, LUA_EACH, MILLION, PROXY, UPSTREAM,
                    WRK_BUSY, Target, Work, check_signers, check_verifier, expect, measure, start)
 
 CACHE_ENTRIES = 4096
@@ -74,6 +74,7 @@ def set_gateways(stage, settings, tokens):
 def make_works(stage, settings, gateways, files):
     upstream = Target(UPSTREAM, stage.upstream, AWS_PREFIX)
     floor = Target(FLOOR, stage.start_floor(), "/v1")
+    floor_forward = Target(FLOOR_FORWARD, stage.start_floor(stage.upstream.port), "/v1")
     proxy = Target(PROXY, stage.start_proxy(), AWS_PREFIX)
     lua = stage.start_lua()
     cached = Target(LUA_CACHED, lua, f"/cached{AWS_PREFIX}")
@@ -89,7 +90,7 @@ def make_works(stage, settings, gateways, files):
     works = [
         Work("status", "Status read from the cache", "status", files["bench"], [*keeping, floor]),
         Work("forward", "Forward: cached token, a read that goes upstream, signed", "forward",
-             files["bench"], [*asking, cached, haproxy, proxy, upstream]),
+             files["bench"], [*asking, floor_forward, cached, haproxy, proxy, upstream]),
         Work("start", "Durable start: a new model and key each", "start", files["bench"],
              [*keeping, haproxy, cached, proxy], durable=True),
         Work("refusal", "Refusal over quota", "start", files["full"], [*keeping], refused=True),

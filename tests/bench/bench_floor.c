@@ -1,13 +1,18 @@
 /*
- * bench_floor THREADS PORT-FILE: CivetWeb of the gateway's own build and settings, which answers
- * everything with one constant: what no handler in it can be faster than. Ends when standard input
- * does.
+ * bench_floor THREADS PORT-FILE [UPSTREAM-PORT]: CivetWeb of the gateway's own build and settings,
+ * which answers everything with one constant: what no handler in it can be faster than. With an
+ * upstream each thread first exchanges one constant request with it, on a socket that it keeps, by
+ * send and recv alone: what nothing that forwards in a thread for each connection can be faster
+ * than. Ends when standard input does.
  */
+#include <arpa/inet.h>
 #include <civetweb.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define BODY                                                                                       \
@@ -22,14 +27,94 @@
     "X-Request-Id: 0f8fad5b-d9cb-469f-a165-70867728950e\r\n"                                       \
     "Content-Length: %zu\r\n\r\n" BODY
 
+/* As long as what the gateway sends: path, date, credentials and signature. */
+#define UPSTREAM_REQUEST                                                                           \
+    "GET /2020-11-20/projects/circuit-boards/models/1 HTTP/1.1\r\n"                                \
+    "Host: 127.0.0.1\r\n"                                                                          \
+    "X-Amz-Date: 20261123T120000Z\r\n"                                                             \
+    "Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20261123/us-east-1/"          \
+    "lookoutvision/aws4_request, SignedHeaders=host;x-amz-date, Signature="                        \
+    "0000000000000000000000000000000000000000000000000000000000000000\r\n\r\n"
+
 /* A status as the gateway answers it, head and body; written once, at the start. */
 static char answer[1024];
 static size_t answer_len;
+static struct sockaddr_in upstream; /* sin_port 0 = none */
+static size_t upstream_answer_len;  /* the same for each: the upstream is constant, too */
+
+static int connect_upstream(void)
+{
+    const int on = 1;
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&upstream, sizeof(upstream)) != 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0) {
+        perror("bench_floor: upstream");
+        exit(EXIT_FAILURE);
+    }
+    return fd;
+}
+
+/* One exchange; the answer is whole when `expected` bytes are there (0: with the first). */
+static size_t exchange(int fd, size_t expected)
+{
+    char bytes[4096];
+    size_t have = 0;
+
+    if (send(fd, UPSTREAM_REQUEST, sizeof(UPSTREAM_REQUEST) - 1, MSG_NOSIGNAL) !=
+        (ssize_t)sizeof(UPSTREAM_REQUEST) - 1)
+        return 0;
+    do {
+        const ssize_t got = recv(fd, bytes, sizeof(bytes), 0);
+
+        if (got <= 0)
+            return 0;
+        have += (size_t)got;
+    } while (have < expected);
+    return have;
+}
 
 static int answer_all(struct mg_connection *conn)
 {
+    const int *fd = mg_get_thread_pointer(conn);
+
+    if (fd != NULL && exchange(*fd, upstream_answer_len) != upstream_answer_len)
+        return 0; /* CivetWeb's 404: the run is void */
     (void)mg_write(conn, answer, answer_len);
     return 200;
+}
+
+/* CivetWeb's init_thread: type 1 is a worker. */
+static void *begin_thread(const struct mg_context *server, int type)
+{
+    int *fd = NULL;
+
+    (void)server;
+    if (type == 1 && upstream.sin_port != 0 && (fd = malloc(sizeof(*fd))) != NULL)
+        *fd = connect_upstream();
+    return fd;
+}
+
+static void end_thread(const struct mg_context *server, int type, void *fd)
+{
+    (void)server;
+    (void)type;
+    if (fd != NULL)
+        close(*(int *)fd);
+    free(fd);
+}
+
+/* Learns how long the upstream's answer is. */
+static bool ask_upstream(const char *port)
+{
+    upstream = (struct sockaddr_in){.sin_family = AF_INET,
+                                    .sin_port = htons((uint16_t)strtoul(port, NULL, 10)),
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = connect_upstream();
+
+    upstream_answer_len = exchange(fd, 0);
+    close(fd);
+    return upstream_answer_len > 0;
 }
 
 static bool write_port(struct mg_context *server, const char *path)
@@ -44,12 +129,17 @@ static bool write_port(struct mg_context *server, const char *path)
 
 int main(int argc, char **argv)
 {
-    const struct mg_callbacks callbacks = {.begin_request = answer_all};
+    const struct mg_callbacks callbacks = {
+        .begin_request = answer_all, .init_thread = begin_thread, .exit_thread = end_thread};
     char ignored;
 
-    if (argc != 3) {
-        (void)fprintf(stderr, "usage: bench_floor THREADS PORT-FILE\n");
+    if (argc != 3 && argc != 4) {
+        (void)fprintf(stderr, "usage: bench_floor THREADS PORT-FILE [UPSTREAM-PORT]\n");
         return 64;
+    }
+    if (argc == 4 && !ask_upstream(argv[3])) {
+        (void)fprintf(stderr, "bench_floor: no answer from the upstream at %s\n", argv[3]);
+        return EXIT_FAILURE;
     }
     const char *options[] = {"listening_ports",
                              "127.0.0.1:0",

@@ -122,6 +122,9 @@ How to read it:
   as many as the answers that the gateway gave, and wrk counted all of them but those under way when
   it hung up (at most one for each connection).
 - Forward: 256 models in turn, nothing cached; a run counts only when as many reads went upstream.
+- "CivetWeb, bare exchange" is the floor of a forward: CivetWeb of the gateway's build and settings,
+  and in its handler one send and one recv on a kept socket; no token, no signature, no HTTP client.
+  Its ratio to a peer is the most that a thread for each connection can reach beside that peer.
 - HAProxy checks signatures only: no claims, and it signs nothing. nginx + lua checks signature,
   issuer, audience and expiry, and signs. Before the run each of them refused a forged signature,
   changed claims and a missing token, and the emulator took the signatures of gateway and nginx.

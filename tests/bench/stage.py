@@ -172,10 +172,12 @@ class Stage:
         child.port = child.wait_for_port(port)
         return child
 
-    def start_floor(self):
-        port_file = self.folder / "floor.port"
-        child = self.add(Child("floor", [BUILD / "tests/bench/bench_floor", THREADS, port_file],
-                               self.folder))
+    def start_floor(self, *upstream):
+        """The constant handler; with the upstream's port one that asks there first."""
+        name = "floor-forward" if upstream else "floor"
+        port_file = self.folder / f"{name}.port"
+        child = self.add(Child(name, [BUILD / "tests/bench/bench_floor", THREADS, port_file,
+                                      *upstream], self.folder))
         child.port = child.wait_for_port_file(port_file)
         return child
 

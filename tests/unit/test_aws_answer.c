@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -238,6 +239,43 @@ static void test_head(void **state)
                      INT64_C(1440938160000));
     assert_int_equal(read_head("date", "Sun, 30 Aug 2015 12:36:00 GMT+1").date_wall_ms, 0);
     assert_int_equal(read_head("date", "2015-08-30T12:36:00Z").date_wall_ms, 0);
+}
+
+/* Against strftime, over a leap year and two that are none, month by month. */
+static void test_dates(void **state)
+{
+    static const char *const wrong[] = {
+        "",
+        "Sun, 30 Aug 2015 12:36:00",
+        "Sun, 30 Aug 2015 12:36:00 UTC",
+        " Sun, 30 Aug 2015 12:36:00 GMT",
+        "Son, 30 Aug 2015 12:36:00 GMT",
+        "Sun; 30 Aug 2015 12:36:00 GMT",
+        "Sun, 30 Okt 2015 12:36:00 GMT",
+        "Sun, 3O Aug 2015 12:36:00 GMT",
+        "Sun, -1 Aug 2015 12:36:00 GMT",
+        "Sun, 00 Aug 2015 12:36:00 GMT",
+        "Sun, 29 Feb 2015 12:36:00 GMT",
+        "Sun, 30 Aug 1969 12:36:00 GMT",
+        "Sun, 30 Aug 2015 24:36:00 GMT",
+        "Sun, 30 Aug 2015 12:60:00 GMT",
+        "Sun, 30 Aug 2015 12:36:61 GMT",
+    };
+
+    (void)state;
+    for (int64_t second = 1388534400; second < 1388534400 + INT64_C(4) * 366 * 86400;
+         second += 13 * 86400 + 40271) {
+        const time_t time = (time_t)second;
+        struct tm parts;
+        char text[40];
+
+        gmtime_r(&time, &parts);
+        assert_int_equal(strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts), 29);
+        assert_int_equal(aws_answer_parse_date(text), second * 1000);
+    }
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        if (aws_answer_parse_date(wrong[i]) != 0)
+            fail_msg("\"%s\" is no date", wrong[i]);
 }
 
 static struct upstream_answer decode_status(const char *text)
@@ -555,13 +593,21 @@ static void test_endpoints(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classification),      cmocka_unit_test(test_deep_body_is_not_parsed),
-        cmocka_unit_test(test_error_members),       cmocka_unit_test(test_session_token_is_cut),
-        cmocka_unit_test(test_clock_is_blamed),     cmocka_unit_test(test_head),
-        cmocka_unit_test(test_good_status),         cmocka_unit_test(test_bad_status_is_doubt),
-        cmocka_unit_test(test_good_description),    cmocka_unit_test(test_bad_description_is_doubt),
-        cmocka_unit_test(test_good_pages),          cmocka_unit_test(test_bad_pages_are_doubt),
-        cmocka_unit_test(test_cut_pages_are_doubt), cmocka_unit_test(test_status_words),
+        cmocka_unit_test(test_classification),
+        cmocka_unit_test(test_deep_body_is_not_parsed),
+        cmocka_unit_test(test_error_members),
+        cmocka_unit_test(test_session_token_is_cut),
+        cmocka_unit_test(test_clock_is_blamed),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_good_status),
+        cmocka_unit_test(test_bad_status_is_doubt),
+        cmocka_unit_test(test_good_description),
+        cmocka_unit_test(test_bad_description_is_doubt),
+        cmocka_unit_test(test_good_pages),
+        cmocka_unit_test(test_bad_pages_are_doubt),
+        cmocka_unit_test(test_cut_pages_are_doubt),
+        cmocka_unit_test(test_status_words),
         cmocka_unit_test(test_endpoints),
     };
     return cmocka_run_group_tests_name("aws_answer", tests, NULL, NULL);

@@ -224,10 +224,52 @@ static void test_the_file_is_ignored(void **state)
 }
 #endif
 
+static void test_parses_rfc3339(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t ms; /* -1 = is none */
+    } cases[] = {
+        {"1970-01-01T00:00:00Z", 0},
+        {"2026-11-23T15:48:00Z", 1795448880000},
+        {"2026-11-23T15:48:00.123Z", 1795448880123},
+        {"2026-11-23T15:48:00.5Z", 1795448880500},
+        {"2026-11-23T15:48:00.123999Z", 1795448880123},
+        {"2026-11-23T16:48:00+01:00", 1795448880000},
+        {"2026-11-23T10:18:00.001-05:30", 1795448880001},
+        {"2024-02-29T00:00:00Z", 1709164800000},
+        {"2023-02-29T00:00:00Z", -1},
+        {"2026-13-01T00:00:00Z", -1},
+        {"2026-11-31T00:00:00Z", -1},
+        {"2026-11-23T24:00:00Z", -1},
+        {"2026-11-23T15:48:60Z", -1},
+        {"2026-11-23 15:48:00Z", -1},
+        {"2026-11-23T15:48:00", -1},
+        {"2026-11-23T15:48:00z", -1},
+        {"2026-11-23T15:48:00.Z", -1},
+        {"2026-11-23T15:48:00Z ", -1},
+        {"2026-11-23T15:48:00+0100", -1},
+        {"2026-11-23T15:48:00+24:00", -1},
+        {"2026-11-23T15:48:00+01:000", -1},
+        {"1969-12-31T23:59:59Z", -1},
+        {"1970-01-01T00:00:00+00:01", -1},
+        {"2026-11-23", -1},
+        {"", -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t ms = -1;
+        bool parsed = clock_parse_rfc3339(cases[i].text, &ms);
+        if (parsed != (cases[i].ms >= 0) || (parsed && ms != cases[i].ms))
+            fail_msg("%s: saw %d, %lld", cases[i].text, parsed, (long long)ms);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats_rfc3339),
+        cmocka_unit_test(test_parses_rfc3339),
         cmocka_unit_test(test_shows_the_systems_time),
         cmocka_unit_test(test_a_wait_ends_with_the_signal),
         cmocka_unit_test(test_a_wait_ends_with_its_deadline),

@@ -1,116 +1,23 @@
-/*
- * The control floor with no server: a real ledger, an upstream in memory that loses and refuses,
- * and a clock that the test moves.
- */
+/* The control floor under many callers and an upstream that loses and refuses. */
 #include "gateway/base/crypto.h"
-#include "gateway/base/metrics.h"
 #include "gateway/control/admission.h"
 #include "gateway/control/reconciler.h"
-#include "gateway/ledger/ledger.h"
 #include "tests/unit/cmocka_all.h"
-#include "tests/unit/fake_upstream.h"
+#include "tests/unit/control_world.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #define THREADS    8
 #define ROUNDS     60
 #define UNIT_LIMIT 10
-#define MINUTE_MS  ((int64_t)60 * 1000)
-#define FOREVER    INT64_MAX
 #define SETTLE_MAX 600 /* passes until nothing may be in doubt any more */
 
 static const char policy_text[] =
     "{\"version\":1,\"account\":{},\"teams\":{\"a\":{\"projects\":[\"*\"],"
     "\"limits\":{\"concurrent_units\":10}}}}";
-
-struct world {
-    char folder[64];
-    _Atomic int64_t *offsets; /* of the movable clock: wall, monotonic */
-    struct clock *clock;
-    struct metrics *metrics;
-    struct ledger *ledger;
-    struct policy_store *policies;
-    struct fake_upstream *fake;
-    struct control *control;
-};
-
-static void path_in(const struct world *world, const char *name, char *out, size_t size)
-{
-    assert_true(snprintf(out, size, "%s/%s", world->folder, name) < (int)size);
-}
-
-static void make_clock(struct world *world)
-{
-    char path[128];
-    path_in(world, "clock", path, sizeof(path));
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(fd >= 0 && ftruncate(fd, 16) == 0);
-    world->offsets = mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    assert_true(world->offsets != MAP_FAILED);
-    (void)close(fd);
-    assert_int_equal(setenv("LOOKOUT_TEST_CLOCK", path, 1), 0);
-}
-
-static void advance(struct world *world, int64_t ms)
-{
-    atomic_fetch_add(&world->offsets[0], ms);
-    atomic_fetch_add(&world->offsets[1], ms);
-}
-
-static void open_world(struct world *world, uint64_t seed)
-{
-    struct error err = {0};
-    struct control_settings settings;
-    char path[128];
-    memset(world, 0, sizeof(*world));
-    (void)snprintf(world->folder, sizeof(world->folder), "/tmp/test_control.XXXXXX");
-    assert_non_null(mkdtemp(world->folder));
-    make_clock(world);
-    path_in(world, "ledger.db", path, sizeof(path));
-    struct ledger_settings ledger = {.path = path, .endpoint = "http://fake", .region = "nowhere"};
-    control_settings_default(&settings);
-    settings.backoff_base_ms = 1;
-    settings.backoff_cap_ms = 1;
-    settings.status_cache_ms = 0;
-    assert_int_equal(clock_open(&world->clock, &err), 0);
-    assert_int_equal(metrics_create(&world->metrics, &err), 0);
-    assert_int_equal(ledger_open(&ledger, &world->ledger, &err), 0);
-    assert_int_equal(policy_store_create(&world->policies, &err), 0);
-    assert_int_equal(policy_store_load(world->policies, policy_text, strlen(policy_text), &err), 0);
-    world->fake = fake_upstream_create(world->clock, seed);
-    assert_int_equal(control_create(&settings, world->clock, world->ledger,
-                                    fake_upstream_interface(world->fake), world->policies,
-                                    world->metrics, &world->control, &err),
-                     0);
-    reconciler_pass(world->control, true);
-}
-
-static void close_world(struct world *world)
-{
-    static const char *const files[] = {"clock", "ledger.db", "ledger.db-wal", "ledger.db-shm",
-                                        "ledger.db.lock"};
-    char path[128];
-    control_close(world->control);
-    control_free(&world->control);
-    policy_store_free(&world->policies);
-    ledger_close(&world->ledger);
-    fake_upstream_free(world->fake);
-    metrics_free(&world->metrics);
-    clock_close(&world->clock);
-    (void)munmap((void *)(uintptr_t)world->offsets, 16);
-    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-        path_in(world, files[i], path, sizeof(path));
-        (void)unlink(path);
-    }
-    (void)rmdir(world->folder);
-}
 
 static struct start_request request_for(const char *version, const char *key)
 {
@@ -122,14 +29,6 @@ static struct start_request request_for(const char *version, const char *key)
                                   .key = key};
 }
 
-static int64_t held_units(struct world *world)
-{
-    struct quota_usage account, team;
-    struct error err = {0};
-    assert_int_equal(ledger_usage(world->ledger, "a", &account, &team, &err), 0);
-    return team.used_units + team.reserved_units;
-}
-
 /* --- one at a time ------------------------------------------------------------------------- */
 
 static void a_dry_run_writes_nothing(void **state)
@@ -138,14 +37,14 @@ static void a_dry_run_writes_nothing(void **state)
     struct start_result result;
     struct start_request request = request_for("1", NULL);
     (void)state;
-    open_world(&world, 1);
+    world_open(&world, policy_text, 1);
     request.dry_run = true;
     admission_start(world.control, &request, FOREVER, &result);
     assert_int_equal(result.outcome, START_ACCEPTED);
     assert_false(result.has_row);
-    assert_int_equal(held_units(&world), 0);
+    assert_int_equal(world_held_units(&world), 0);
     assert_int_equal(fake_upstream_starts(world.fake), 0);
-    close_world(&world);
+    world_close(&world);
 }
 
 /* The commit that the ledger could not confirm is told as doubt, and nothing is sent. */
@@ -155,12 +54,12 @@ static void a_closed_gateway_starts_nothing(void **state)
     struct start_result result;
     struct start_request request = request_for("1", NULL);
     (void)state;
-    open_world(&world, 1);
+    world_open(&world, policy_text, 1);
     control_close(world.control);
     admission_start(world.control, &request, FOREVER, &result);
     assert_int_equal(result.outcome, START_UNAVAILABLE);
     assert_int_equal(fake_upstream_starts(world.fake), 0);
-    close_world(&world);
+    world_close(&world);
 }
 
 /* --- many at a time ------------------------------------------------------------------------ */
@@ -204,7 +103,7 @@ static void never_over_in_any_interleaving(void **state)
     struct caller callers[THREADS];
     unsigned accepted = 0, refused = 0;
     (void)state;
-    open_world(&world, 2);
+    world_open(&world, policy_text, 2);
     run_callers(&world, start_own_models, callers);
     for (unsigned i = 0; i < THREADS; i++) {
         assert_int_equal(callers[i].other, 0);
@@ -214,7 +113,7 @@ static void never_over_in_any_interleaving(void **state)
     assert_int_equal(accepted, UNIT_LIMIT);
     assert_int_equal(refused, FAKE_MODELS - UNIT_LIMIT);
     assert_int_equal(fake_upstream_starts(world.fake), UNIT_LIMIT);
-    close_world(&world);
+    world_close(&world);
 }
 
 /* Starts and stops of a few models by all, while the reconciler of another thread passes. */
@@ -228,7 +127,7 @@ static void *start_and_stop(void *argument)
         draw = draw * 1103515245 + 12345;
         (void)snprintf(version, sizeof(version), "%u", (draw >> 16) % 16 + 1);
         if (caller->number == 0) {
-            advance(caller->world, 20 * 1000);
+            world_advance(caller->world, 20 * 1000);
             reconciler_pass(control, false);
         } else if ((draw >> 8) % 3 == 0) {
             struct stop_request request = {
@@ -268,7 +167,7 @@ static void settle(struct world *world)
     static const struct fake_chances quiet = {0};
     fake_upstream_set_chances(world->fake, &quiet);
     for (int i = 0; i < SETTLE_MAX && live_rows(world, in_doubt, NULL) > 0; i++) {
-        advance(world, MINUTE_MS);
+        world_advance(world, MINUTE_MS);
         reconciler_pass(world->control, false);
     }
     assert_int_equal(live_rows(world, in_doubt, NULL), 0);
@@ -283,7 +182,7 @@ static void ledger_and_upstream_agree_after_any_storm(void **state)
     bool held[FAKE_MODELS + 1] = {false};
     (void)state;
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        open_world(&world, seed);
+        world_open(&world, policy_text, seed);
         fake_upstream_set_chances(world.fake, &storm);
         run_callers(&world, start_and_stop, callers);
         assert_int_equal(fake_upstream_double_starts(world.fake), 0);
@@ -292,13 +191,13 @@ static void ledger_and_upstream_agree_after_any_storm(void **state)
         settle(&world);
         memset(held, 0, sizeof(held));
         size_t count = live_rows(&world, 1u << RESERVATION_ACTIVE, held);
-        assert_int_equal(held_units(&world), count);
+        assert_int_equal(world_held_units(&world), count);
         for (unsigned version = 1; version <= FAKE_MODELS; version++)
             if (held[version] != fake_upstream_is_running(world.fake, version))
                 fail_msg("seed %llu: model %u is %s by the ledger and %s upstream",
                          (unsigned long long)seed, version, held[version] ? "held" : "free",
                          held[version] ? "stopped" : "running");
-        close_world(&world);
+        world_close(&world);
     }
 }
 

@@ -235,6 +235,66 @@ static void test_sends_exactly_what_it_was_given(void **state)
     unsetenv("http_proxy");
 }
 
+/* The target of the one request that a server got for this URL's end. */
+static void check_target(const char *url_end, const char *want)
+{
+    const struct scripted_answer script[] = {{.text = HELLO}};
+    struct scripted_server *server = scripted_server_start(script, 1, NULL);
+    struct http_client *client = make_client(NULL);
+    char url[128], line[128];
+    const struct http_request request = {
+        .method = "GET", .url = url, .timeout_ms = 20000, .max_response_bytes = 16};
+    struct call call = {0};
+
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d%s", scripted_server_port(server), url_end);
+    assert_int_equal(http_client_perform(client, &request, &call.response, &call.sends, &call.err),
+                     0);
+    http_response_clear(&call.response);
+    http_client_free(&client);
+    scripted_server_stop_serving(server);
+    snprintf(line, sizeof(line), "GET %s HTTP/1.1\r\n", want);
+    assert_memory_equal(scripted_server_last(server), line, strlen(line));
+    scripted_server_stop(&server);
+}
+
+/* What is signed is what is sent: nothing is made nicer. */
+static void test_a_target_is_sent_as_it_is(void **state)
+{
+    (void)state;
+    check_target("", "/");
+    check_target("?a=b", "/?a=b");
+    check_target("/a/../%2F%2f/./b//c?x=/../%C3%A4", "/a/../%2F%2f/./b//c?x=/../%C3%A4");
+}
+
+/* One handle, two servers, there and back; a URL that is none in between does no harm. */
+static void test_a_handle_changes_its_server(void **state)
+{
+    const struct scripted_answer script[] = {{.text = HELLO}, {.text = HELLO}};
+    struct scripted_server *servers[2];
+    struct http_client *client = make_client(NULL);
+    struct call call;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(servers); i++)
+        servers[i] = scripted_server_start(script, COUNT(script), NULL);
+    for (size_t i = 0; i < 2 * COUNT(servers); i++) {
+        for (int wrong = 0; wrong < 2; wrong++) {
+            send_to(client, "http", "127.0.0.1", 123456, NULL, &call);
+            assert_int_equal(call.rc, ERROR_INVALID);
+            assert_non_null(strstr(call.err.message, "123456/a?b=%20\", which"));
+        }
+        send_to(client, "http", "127.0.0.1", scripted_server_port(servers[i % 2]), NULL, &call);
+        assert_int_equal(call.rc, 0);
+        http_response_clear(&call.response);
+    }
+    http_client_free(&client);
+    for (size_t i = 0; i < COUNT(servers); i++) {
+        scripted_server_stop_serving(servers[i]);
+        assert_int_equal(scripted_server_requests(servers[i]), 2);
+        scripted_server_stop(&servers[i]);
+    }
+}
+
 static void test_a_handle_keeps_its_connection(void **state)
 {
     const struct scripted_answer script[] = {
@@ -387,6 +447,12 @@ static void test_wrong_requests_are_invalid(void **state)
         {{"X-Name", "v"}, "GET", "ftp://127.0.0.1:1/", 1, 0},
         {{"X-Name", "v"}, "GET", "file:///etc/passwd", 1, 0},
         {{"X-Name", "v"}, "GET", "http://127.0.0.1:x/", 1, 0},
+        {{"X-Name", "v"}, "GET", "http://", 1, 0},
+        {{"X-Name", "v"}, "GET", "http://127.0.0.1:1/a b", 1, 0},
+        {{"X-Name", "v"}, "GET", "http://127.0.0.1:1/a\r\nX: y", 1, 0},
+        {{"X-Name", "v"}, "GET", "http://127.0.0.1:1/\xC3\xA4", 1, 0},
+        {{"X-Name", "v"}, "GET", "http://127.0.0.1:1/a#b", 1, 0},
+        {{"X-Name", "v"}, "GET", "http://127.0.0.1:1#b", 1, 0},
         {{"X-Name", "v"}, "GET", "http://127.0.0.1:1/", 1, 1},
         {{"X-Name", "a\r\nb"}, "GET", "http://127.0.0.1:1/", 1, 0},
         {{"a b", "v"}, "GET", "http://127.0.0.1:1/", 1, 0},
@@ -564,6 +630,8 @@ int main(void)
         cmocka_unit_test(test_what_is_not_whole_is_uncertain),
         cmocka_unit_test(test_heads_are_bounded),
         cmocka_unit_test(test_sends_exactly_what_it_was_given),
+        cmocka_unit_test(test_a_target_is_sent_as_it_is),
+        cmocka_unit_test(test_a_handle_changes_its_server),
         cmocka_unit_test(test_a_handle_keeps_its_connection),
         cmocka_unit_test(test_a_pool_of_none_keeps_no_connection),
         cmocka_unit_test(test_nothing_is_sent_twice_in_silence),

@@ -597,16 +597,6 @@ static void what_vanished_soon_after_a_boot_is_fenced(void **state)
     assert_int_equal(later.stop_doubt_ms, 0);
 }
 
-static void leases_end(void **state)
-{
-    (void)state;
-    struct reservation row = make_row(RESERVATION_ACTIVE);
-    assert_false(rules_lease_ended(row.lease_end_ms - 1, &row));
-    assert_true(rules_lease_ended(row.lease_end_ms, &row));
-    row.state = RESERVATION_STOPPING;
-    assert_false(rules_lease_ended(row.lease_end_ms, &row));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,7 +622,6 @@ int main(void)
         cmocka_unit_test(recovery_begins_every_doubt_anew),
         cmocka_unit_test(a_stop_that_was_not_recorded_is_recorded_later),
         cmocka_unit_test(what_vanished_soon_after_a_boot_is_fenced),
-        cmocka_unit_test(leases_end),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
