@@ -41,6 +41,8 @@
     X(STOP_SETTLED, "stop.settled")                                                                \
     X(DESCRIBE_SEND_BEFORE, "describe.send.before")                                                \
     X(DESCRIBE_ANSWERED, "describe.answered")                                                      \
+    X(LIST_SEND_BEFORE, "list.send.before")                                                        \
+    X(LIST_ANSWERED, "list.answered")                                                              \
     X(NET_WRITE_BEFORE, "net.write.before")                                                        \
     X(NET_WRITTEN, "net.written")                                                                  \
     X(NET_ANSWER_BEGUN, "net.answer.begun")                                                        \

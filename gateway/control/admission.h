@@ -3,6 +3,7 @@
 #define LOOKOUT_CONTROL_ADMISSION_H
 
 #include "gateway/control/control.h"
+#include "gateway/ledger/ledger.h"
 #include "gateway/ledger/reservation.h"
 #include "policy/quota.h"
 
@@ -31,6 +32,7 @@ enum start_outcome {
     START_QUOTA,    /* `decision` refuses, now or ever */
     START_HELD,     /* another team holds the model, or this one with other units (`row_is_own`) */
     START_FENCED,   /* rule 6: the fate of a stop is unknown; `retry_after_ms` */
+    START_FROZEN,   /* an administrator forbids starts: `freeze` says who, why and since when */
     START_KEY_REUSED,    /* the key was used with other parameters */
     START_REFUSED,       /* AWS refused: `upstream_*` has its answer; nothing is held */
     START_NOT_SENT,      /* nothing was sent, nothing is held: safe to repeat */
@@ -51,6 +53,7 @@ struct start_result {
     int upstream_status;    /* AWS's refusal, or 0 */
     char upstream_type[RESERVATION_TYPE_MAX];
     char upstream_message[RESERVATION_MESSAGE_MAX];
+    struct ledger_freeze freeze;          /* START_FROZEN */
     char detail[RESERVATION_MESSAGE_MAX]; /* one sentence for people */
 };
 

@@ -5,6 +5,7 @@
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
 #include "gateway/control/decision.h"
+#include "gateway/control/drift_rules.h"
 #include "gateway/control/model_change.h"
 #include "gateway/control/model_name.h"
 #include "gateway/control/model_status.h"
@@ -254,9 +255,27 @@ static bool resolve_latest(struct control *control, const struct start_request *
     return false;
 }
 
+/* Rule 12. */
+static void answer_drift(struct start_result *out)
+{
+    char since[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(out->row.created_ms, since);
+    control_say(
+        out->detail,
+        "model %s/%s runs although nobody started it here (drift, seen since %s, %s): ask an "
+        "administrator of the gateway to assign it to your team, or to stop it",
+        out->row.project, out->row.version, since,
+        out->row.state == RESERVATION_STOPPING ? "being stopped" : "not being stopped");
+}
+
 static void answer_held(const struct start_request *request, struct start_result *out)
 {
     out->outcome = START_HELD;
+    if (drift_is_unassigned(&out->row)) {
+        out->has_row = false;
+        answer_drift(out);
+        return;
+    }
     if (!out->row_is_own) {
         out->has_row = false;
         control_say(out->detail, "model %s/%s is held by another team's reservation",
@@ -274,6 +293,17 @@ static void answer_held(const struct start_request *request, struct start_result
                 "%lld: stop it first to run it with other units",
                 out->row.project, out->row.version, (long long)out->row.min_units,
                 (long long)out->row.max_units);
+}
+
+static void answer_frozen(const struct ledger_freeze *freeze, struct start_result *out)
+{
+    char since[CLOCK_RFC3339_SIZE];
+    clock_format_rfc3339(freeze->since_ms, since);
+    out->outcome = START_FROZEN;
+    out->freeze = *freeze;
+    control_say(out->detail, "the starts of %s%s are frozen since %s by %s: %s",
+                freeze->team[0] != '\0' ? "team " : "all teams", freeze->team, since, freeze->actor,
+                freeze->reason);
 }
 
 /* Whether a start of the caller's own model asks for what is there already. */
@@ -357,10 +387,7 @@ static void reserve_and_send(struct control *control, const struct control_setti
                     "a new start: starts wait until it can't arrive any more");
         break;
     case LEDGER_FROZEN:
-        out->outcome = START_UNAVAILABLE;
-        control_say(out->detail, "an administrator has frozen the starts of %s: %s",
-                    reserved.freeze.team[0] != '\0' ? reserved.freeze.team : "all teams",
-                    reserved.freeze.reason);
+        answer_frozen(&reserved.freeze, out);
         break;
     case LEDGER_REFUSED:
         out->outcome = START_QUOTA;
@@ -506,6 +533,7 @@ static void count_start(struct control *control, enum start_outcome outcome)
         break;
     case START_HELD:
     case START_FENCED:
+    case START_FROZEN:
     case START_KEY_REUSED:
     case START_UNKNOWN_MODEL:
     case START_UNAVAILABLE:

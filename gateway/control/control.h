@@ -29,6 +29,7 @@ struct control_settings {
         stop_allowance_ms;    /* rule 7: what a stop may take; reserved beyond each lease; 15 min */
     int64_t lease_warning_ms; /* so long before a lease's end it is told; 0 = never; 15 min */
     int64_t key_retention_ms; /* rule 11: after the row closed; 24 h */
+    int64_t drift_scan_ms;    /* rule 12: between two scans; 0 = none; 5 min */
     int64_t reconcile_ms;     /* between two passes of the reconciler; 10 s */
     int64_t status_cache_ms;  /* how old a status may be that readers get; 5 s */
     int64_t unknown_cache_ms; /* the same for models that AWS does not know; 30 s */

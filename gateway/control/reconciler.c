@@ -4,6 +4,7 @@
 #include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
+#include "gateway/control/drift.h"
 #include "gateway/control/model_change.h"
 #include "gateway/control/model_status.h"
 #include "gateway/control/rules.h"
@@ -18,7 +19,9 @@
 #define CALL_TIMEOUT_MS ((int64_t)20 * 1000) /* for one call to AWS, its turn included */
 /* No further row of a kind is begun after so long: while AWS hangs the others have their turn, too,
  * and leases end. */
-#define SHARE_MS       ((int64_t)20 * 1000)
+#define SHARE_MS ((int64_t)20 * 1000)
+/* The search for drift: last in a pass, so that nothing waits for it but the next pass. */
+#define DRIFT_SHARE_MS ((int64_t)5 * 1000)
 #define MARKER_WAIT_MS ((int64_t)1000) /* for requests that repeat themselves without end */
 
 /* Between two passes even when requests nudge without end. */
@@ -108,7 +111,10 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
     if (observation->kind != OBSERVED_RUNNING && time_keeper_epoch(control->keeper) != pass->epoch)
         return false;
     struct reservation changed = *row;
-    if (!rules_apply(&pass->settings, observation, control_now_ms(control), &changed))
+    const char *why = "observed";
+    bool differs = rules_apply(&pass->settings, observation, control_now_ms(control), &changed);
+    if (!drift_judge(control->drift, &pass->settings, observation, &description, &changed, &why) &&
+        !differs)
         return true;
     if (!model_calls_ticket_holds(control->calls, row->project, row->version, ticket))
         return false;
@@ -118,7 +124,7 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
     int64_t now_ms = control_now_ms(control);
     rules_fence_vanished(&pass->settings, now_ms - up_ms, now_ms, &changed);
     *row = changed;
-    return write_row(control, "observed", row) == 0;
+    return write_row(control, why, row) == 0;
 }
 
 static struct change_budget one_try(const struct pass *pass)
@@ -433,6 +439,7 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
 
     (void)reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
                          progress->active_after);
+    drift_scan(control->drift, &pass.settings, clock_monotonic_ms(control->clock) + DRIFT_SHARE_MS);
     forget_keys(&pass);
 
     metric_add(control->metrics.reconciler_passes, 1);

@@ -13,7 +13,7 @@ gateway_http_libhttp_a_SOURCES = \
 	%D%/render.h %D%/render.c \
 	%D%/request.h %D%/request.c \
 	%D%/router.h %D%/router.c \
-	%D%/routes.h %D%/routes_common.c %D%/routes_models.c %D%/routes_ops.c %D%/routes_quota.c \
+	%D%/routes.h %D%/routes_admin.c %D%/routes_common.c %D%/routes_models.c %D%/routes_ops.c %D%/routes_quota.c \
 	%D%/routes_start.c \
 	%D%/server.h %D%/server.c \
 	%D%/start_answer.h %D%/start_answer.c \

@@ -25,6 +25,8 @@
     X(METHOD_NOT_ALLOWED, "method-not-allowed", 405, "The method is not allowed here")             \
     X(REQUEST_TIMEOUT, "request-timeout", 408, "The request did not arrive in time")               \
     X(MODEL_HELD, "model-held", 409, "The model is held already")                                  \
+    X(NEEDS_FORCE, "needs-force", 409, "What is asked for may cost money that nobody counts")      \
+    X(NOT_APPLICABLE, "not-applicable", 409, "What is there is not what this is for")              \
     X(LENGTH_REQUIRED, "length-required", 411, "The body needs a Content-Length")                  \
     X(BODY_TOO_LARGE, "body-too-large", 413, "The body is too large")                              \
     X(TARGET_TOO_LONG, "target-too-long", 414, "The request's path or query is too long")          \
@@ -39,6 +41,7 @@
     X(UPSTREAM_UNAVAILABLE, "upstream-unavailable", 503, "The service could not be asked")         \
     X(NOT_SENT, "not-sent", 503, "The call was not sent; nothing is held")                         \
     X(UNAVAILABLE, "unavailable", 503, "The gateway can't do this now; nothing was done")          \
+    X(STARTS_FROZEN, "starts-frozen", 503, "An administrator has frozen starts")                   \
     X(SHUTTING_DOWN, "shutting-down", 503, "The gateway is leaving; nothing was done")             \
     X(UNCERTAIN, "uncertain", 504, "It is not known whether the call took effect")                 \
     X(VERSION_NOT_SUPPORTED, "version-not-supported", 505, "The version of HTTP is not supported")

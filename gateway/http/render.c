@@ -31,6 +31,8 @@ void render_reservation(struct strbuf *out, const char *name, const struct reser
     json_out_string(out, "State", reservation_state_name(row->state));
     json_out_string(out, "Team", row->team);
     json_out_string(out, "Subject", row->subject);
+    if (row->origin != RESERVATION_ORIGIN_START)
+        json_out_string(out, "Origin", reservation_origin_name(row->origin));
     json_out_string(out, "ProjectName", row->project);
     json_out_string(out, "ModelVersion", row->version);
     json_out_int(out, "MinInferenceUnits", row->min_units);
@@ -40,7 +42,8 @@ void render_reservation(struct strbuf *out, const char *name, const struct reser
     if (row->status[0] != '\0')
         json_out_string(out, "Status", row->status);
     json_out_time(out, "CreatedAt", row->created_ms);
-    json_out_time(out, "LeaseEndsAt", row->lease_end_ms);
+    json_out_time(out, "LeaseEndsAt",
+                  row->lease_end_ms == RESERVATION_NO_LEASE_MS ? 0 : row->lease_end_ms);
     if (row->stop_asked_ms != 0)
         json_out_time(out, "StopAskedAt", row->stop_asked_ms);
     if (row->ended_ms != 0)

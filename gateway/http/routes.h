@@ -20,6 +20,13 @@
     X("GET", "/v1/start-model/skeleton", 0, routes_skeleton)                                       \
     X("GET", "/v1/models", SCOPE_MODELS_READ, routes_list_models)                                  \
     X("GET", "/v1/reservations/{ReservationId}", SCOPE_MODELS_READ, routes_get_reservation)        \
+    X("POST", "/v1/reservations/{ReservationId}/settle", SCOPE_GATEWAY_ADMIN,                      \
+      routes_settle_reservation)                                                                   \
+    X("POST", "/v1/admin/freeze", SCOPE_GATEWAY_ADMIN, routes_freeze)                              \
+    X("POST", "/v1/admin/unfreeze", SCOPE_GATEWAY_ADMIN, routes_unfreeze)                          \
+    X("GET", "/v1/admin/freezes", SCOPE_GATEWAY_ADMIN, routes_list_freezes)                        \
+    X("GET", "/v1/admin/drift", SCOPE_GATEWAY_ADMIN, routes_list_drift)                            \
+    X("POST", "/v1/admin/drift/assign", SCOPE_GATEWAY_ADMIN, routes_assign_drift)                  \
     X("GET", "/v1/quota", SCOPE_MODELS_READ, routes_get_quota)                                     \
     X("GET", "/healthz", 0, routes_healthz)                                                        \
     X("GET", "/readyz", 0, routes_readyz)                                                          \
@@ -50,6 +57,9 @@ bool routes_resolve_team(struct exchange *exchange, const char *from_body, bool 
 
 /* ProjectName and ModelVersion, checked. */
 bool routes_check_model(struct exchange *exchange, const char *project, const char *version);
+
+/* The body, whole and of the type application/json; bytes as of exchange_read_body. */
+bool routes_read_json(struct exchange *exchange, const char **body, size_t *len);
 
 int64_t routes_deadline(const struct http_context *context);
 

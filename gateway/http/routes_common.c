@@ -98,6 +98,24 @@ bool routes_check_model(struct exchange *exchange, const char *project, const ch
     return false;
 }
 
+bool routes_read_json(struct exchange *exchange, const char **body, size_t *len)
+{
+    struct error err = {0};
+    const char *type = NULL;
+    enum problem_type problem = request_single_field(&exchange->head, "Content-Type", &type, &err);
+    if (problem == PROBLEM_NONE && (type == NULL || !request_is_json_type(type))) {
+        problem = PROBLEM_UNSUPPORTED_MEDIA_TYPE;
+        error_set(&err, ERROR_INVALID, "send Content-Type: application/json");
+    }
+    if (problem == PROBLEM_NONE)
+        problem = exchange_read_body(exchange, body, len, &err);
+    if (problem == PROBLEM_NONE)
+        return true;
+    exchange->close = true;
+    exchange_problem_error(exchange, problem, &err);
+    return false;
+}
+
 int64_t routes_deadline(const struct http_context *context)
 {
     return clock_monotonic_ms(context->clock) + context->request_deadline_ms;

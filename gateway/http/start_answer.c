@@ -112,6 +112,20 @@ static void answer_problem(struct exchange *exchange, enum problem_type type, co
     exchange_end_json(exchange);
 }
 
+static void answer_frozen(struct exchange *exchange, const struct start_result *result)
+{
+    const struct ledger_freeze *freeze = &result->freeze;
+    struct strbuf *body =
+        exchange_begin_problem(exchange, PROBLEM_STARTS_FROZEN, 0,
+                               detail_or(result, "an administrator has frozen starts"));
+    if (freeze->team[0] != '\0')
+        json_out_string(body, "Team", freeze->team);
+    json_out_string(body, "Reason", freeze->reason);
+    json_out_string(body, "Actor", freeze->actor);
+    json_out_time(body, "Since", freeze->since_ms);
+    exchange_end_json(exchange);
+}
+
 void start_answer(struct exchange *exchange, const struct start_request *request,
                   const struct start_result *result)
 {
@@ -137,6 +151,9 @@ void start_answer(struct exchange *exchange, const struct start_request *request
         answer_problem(exchange, PROBLEM_MODEL_FENCED,
                        detail_or(result, "a stop may still arrive and would end your start"),
                        result);
+        break;
+    case START_FROZEN:
+        answer_frozen(exchange, result);
         break;
     case START_KEY_REUSED:
         answer_problem(exchange, PROBLEM_KEY_REUSED,

@@ -220,7 +220,7 @@ class Gateway(Process):
             "policy_file": "policy.json", "ledger_file": "ledger.db",
             "aws_region": REGION, "aws_endpoint": upstream,
             "aws_start_per_second": 0, "aws_stop_per_second": 0, "aws_describe_per_second": 0,
-            "aws_describe_reserved": 0, "reconcile_ms": 100, "status_cache_ms": 0,
+            "aws_describe_reserved": 0, "aws_list_per_second": 0, "reconcile_ms": 100, "status_cache_ms": 0,
             "unknown_cache_ms": 0, "backoff_base_ms": 5, "backoff_cap_ms": 20,
             "issuers": [{"issuer": ISSUER, "audience": AUDIENCE,
                          "jwks_file": str(keys / "jwks.json"),
@@ -265,6 +265,15 @@ class Gateway(Process):
         bearer = {"Authorization": f"Bearer {token or self.token()}"}
         return call(self.port, method, path, body, {**bearer, **(headers or {})}, **more)
 
+    def metric(self, name, **labels):
+        """The value of one series; 0 where it is not there yet."""
+        wanted = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        series = f"{name}{{{wanted}}}" if labels else name
+        for line in self.call("GET", "/metrics").text.splitlines():
+            if line.startswith(series + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return 0
+
     def start(self, model="boards/1", units=1, key=None, maximum=None, query="", **more):
         project, version = model.split("/")
         body = {"MinInferenceUnits": units}
@@ -291,14 +300,14 @@ class Gateway(Process):
         body = answer.json
         return body.get("Reservation", body)
 
-    def wait_state(self, reservation, *states, advancing_s=0):
+    def wait_state(self, reservation, *states, advancing_s=0, **more):
         """Until the reservation is in one of these states; its document.
 
         With `advancing_s` the clock moves on at each look: for states that need two observations
         with time between them, however the reconciler's passes fall.
         """
         def look():
-            seen = self.reservation(reservation)
+            seen = self.reservation(reservation, **more)
             if seen["State"] in states:
                 return seen
             self.clock.advance(advancing_s)

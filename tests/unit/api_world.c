@@ -71,6 +71,54 @@ void admission_describe(struct control *control, const char *team, const char *p
     *out = world.view;
 }
 
+static void see_act(const struct admin_act *act)
+{
+    snprintf(world.seen.subject, sizeof(world.seen.subject), "%s", act->subject);
+    snprintf(world.seen.reason, sizeof(world.seen.reason), "%s", act->reason);
+}
+
+enum admin_outcome admin_freeze(struct control *control, const char *team, bool on,
+                                const struct admin_act *act, char detail[RESERVATION_MESSAGE_MAX])
+{
+    (void)control;
+    see(team, NULL, "", "");
+    see_act(act);
+    world.seen.freezes++;
+    world.seen.on = on;
+    snprintf(detail, RESERVATION_MESSAGE_MAX, "as the test says");
+    return world.frozen;
+}
+
+void admin_settle(struct control *control, const struct admin_settle *request, int64_t deadline_ms,
+                  struct admin_settled *out)
+{
+    (void)control;
+    (void)deadline_ms;
+    see_act(&request->act);
+    world.seen.settles++;
+    world.seen.force = request->force;
+    world.seen.ended_ms = request->ended_ms;
+    snprintf(world.seen.id, sizeof(world.seen.id), "%s", request->id);
+    *out = world.settled;
+}
+
+void admin_assign_drift(struct control *control, const struct admin_assign *request,
+                        struct admin_assigned *out)
+{
+    (void)control;
+    see(request->team, NULL, request->project, request->version);
+    see_act(&request->act);
+    world.seen.assigns++;
+    world.seen.lease_minutes = request->lease_minutes;
+    *out = world.assigned;
+}
+
+void admin_drift_scans(const struct control *control, struct drift_scan_state *out)
+{
+    (void)control;
+    *out = world.scan;
+}
+
 void control_readiness(struct control *control, struct control_readiness *out)
 {
     (void)control;
@@ -107,6 +155,18 @@ int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
             (filter->team == NULL || strcmp(filter->team, row->team) == 0))
             rows[(*count)++] = *row;
     }
+    return 0;
+}
+
+int ledger_list_freezes(struct ledger *ledger, struct ledger_freeze *out, size_t capacity,
+                        size_t *count, struct error *err)
+{
+    (void)ledger;
+    *count = 0;
+    if (world.ledger_result != 0)
+        return error_set(err, (enum error_code)world.ledger_result, "as the test says");
+    if (world.freeze.since_ms != 0 && capacity > 0)
+        out[(*count)++] = world.freeze;
     return 0;
 }
 

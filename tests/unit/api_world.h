@@ -5,6 +5,7 @@
 #ifndef LOOKOUT_TESTS_UNIT_API_WORLD_H
 #define LOOKOUT_TESTS_UNIT_API_WORLD_H
 
+#include "gateway/control/admin.h"
 #include "gateway/control/admission.h"
 #include "gateway/http/api.h"
 
@@ -12,10 +13,11 @@
 
 /* What the last call to admission asked for, its strings copied. */
 struct world_seen {
-    int starts, stops, describes;
+    int starts, stops, describes, settles, assigns, freezes;
     char team[128], subject[128], project[300], version[32], key[128];
-    bool has_team, has_key, dry_run;
-    int64_t min_units, max_units;
+    bool has_team, has_key, dry_run, force, on;
+    int64_t min_units, max_units, ended_ms, lease_minutes;
+    char id[64], reason[300];
 };
 
 struct world {
@@ -28,6 +30,11 @@ struct world {
     struct start_result start;
     struct stop_result stop;
     struct model_view view;
+    struct admin_settled settled;
+    struct admin_assigned assigned;
+    enum admin_outcome frozen;
+    struct ledger_freeze freeze; /* the only one of the ledger, where since_ms is not 0 */
+    struct drift_scan_state scan;
     struct control_readiness readiness;
     struct reservation rows[60]; /* of the ledger, in the order of their ids */
     size_t row_count;
