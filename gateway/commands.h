@@ -3,7 +3,7 @@
 #ifndef LOOKOUT_COMMANDS_H
 #define LOOKOUT_COMMANDS_H
 
-/* policy check FILE */
+/* policy check FILE | policy explain FILE OPTIONS */
 int command_policy(int argc, char *const *argv);
 /* token mint OPTIONS | token inspect [FILE] */
 int command_token(int argc, char *const *argv);

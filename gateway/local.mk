@@ -3,6 +3,8 @@
 gateway_sources = \
 	%D%/command_policy.c %D%/command_token.c %D%/commands.h \
 	%D%/config.h %D%/config.c \
+	%D%/explain.h %D%/explain.c \
+	%D%/explain_state.h %D%/explain_state.c \
 	%D%/issuers.h %D%/issuers.c \
 	%D%/main.c \
 	%D%/options.h %D%/options.c \

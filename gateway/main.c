@@ -11,11 +11,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: lookout-gateway serve [--config FILE] [OPTION...]\n"
-                            "       lookout-gateway check-config FILE\n"
-                            "       lookout-gateway policy check FILE\n"
-                            "       lookout-gateway token mint OPTION... | token inspect [FILE]\n"
-                            "       lookout-gateway --help | --version\n";
+static const char usage[] =
+    "usage: lookout-gateway serve [--config FILE] [OPTION...]\n"
+    "       lookout-gateway check-config FILE\n"
+    "       lookout-gateway policy check FILE | policy explain FILE OPTION...\n"
+    "       lookout-gateway token mint OPTION... | token inspect [FILE]\n"
+    "       lookout-gateway --help | --version\n";
 
 static void print_help(void)
 {

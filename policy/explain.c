@@ -163,13 +163,19 @@ static void explain_rule(const struct quota_decision *decision, const struct quo
 static void explain_admission(const struct quota_decision *decision,
                               const struct quota_request *request, char *out, size_t size)
 {
+    const char *plural = request->units == 1 ? "" : "s";
     char most[48] = "nothing limits units";
 
+    if (request->extension) {
+        snprintf(out, size,
+                 "team %s may hold its model of project %s with %" PRId64 " unit%s longer",
+                 request->team, request->project, request->units, plural);
+        return;
+    }
     if (decision->largest_units_now != POLICY_NO_LIMIT)
         snprintf(most, sizeof(most), "at most %" PRId64 " now", decision->largest_units_now);
-    snprintf(out, size, "team %s may %s a model of project %s with %" PRId64 " unit%s: %s",
-             request->team, request->extension ? "hold longer" : "start", request->project,
-             request->units, request->units == 1 ? "" : "s", most);
+    snprintf(out, size, "team %s may start a model of project %s with %" PRId64 " unit%s: %s",
+             request->team, request->project, request->units, plural, most);
 }
 
 void policy_explain(const struct quota_decision *decision, const struct quota_request *request,

@@ -190,6 +190,8 @@ static int read_footer(struct reader *reader, struct time_zone *zone, struct err
     if (end == reader->at)
         return 0; /* the last change of the table stays in force */
     rc = time_rule_parse(text, (size_t)(end - reader->at), &rule, err);
+    if (rc == 0 && zone->table_ends_ms == INT64_MIN)
+        zone->segments[0].offset_ms = rule.standard_ms; /* without a table the rule says it all */
     if (rc == 0 && rule.has_summer)
         rc = add_rule(&rule, zone, err);
     return rc;

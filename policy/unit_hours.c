@@ -120,7 +120,7 @@ int unit_hours_judge(const struct unit_hours *budget, const struct quota_request
         room_ms = period.left_unit_ms / budget->units;
         if (!limited && room_ms < period.until_ms - at_ms) {
             limited = true;
-            if (at_ms + room_ms < *latest_until_ms)
+            if (at_ms + room_ms < look_until_ms && at_ms + room_ms < *latest_until_ms)
                 *latest_until_ms = at_ms + room_ms;
         }
         at_ms = period.until_ms;

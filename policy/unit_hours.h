@@ -13,9 +13,9 @@ struct unit_hours {
 
 /*
  * Judges [request->from_ms, request->until_ms): fills the numbers of `rule`, and lowers
- * `*latest_until_ms` to the last end of an interval from `from_ms` that this window admits now, as
- * far as periods are looked at, which is until `look_until_ms` (at least request->until_ms). An
- * interval that no window limits before that leaves `*latest_until_ms` alone.
+ * `*latest_until_ms` to the last end of an interval from `from_ms` that this window admits now,
+ * where that is before `look_until_ms` (at least request->until_ms): nothing is looked for behind
+ * it.
  */
 int unit_hours_judge(const struct unit_hours *budget, const struct quota_request *request,
                      int64_t look_until_ms, struct quota_rule *rule, int64_t *latest_until_ms,

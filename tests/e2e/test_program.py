@@ -35,6 +35,77 @@ def test_policy_check(tmp_path):
     assert run("policy", "check", tmp_path / "none").returncode == 66
 
 
+BUDGET = {"unit_hours": [{"amount": 10, "period": "day", "time_zone": "Europe/Berlin"}],
+          "lease": {"default_minutes": 60, "max_minutes": 600}, "concurrent_units": 4}
+
+
+def explain(policy, *flags):
+    return run("policy", "explain", policy, "--team", "assembly", "--project", "boards",
+               "--at", "2026-10-24T22:00:00Z", *flags)
+
+
+def test_policy_explain(tmp_path):
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(default_policy(**BUDGET)))
+    fits = explain(policy, "--units", "2")
+    assert fits.returncode == 0, fits
+    for line in ("admitted: ", "requested 2.500, fits 8 units; resets 2026-10-26 00:00 Europe/Berlin",
+                 "largest now at this lease: 4 units", "longest now at these units: 285 minutes",
+                 "earliest: 2026-10-24T22:00:00.000Z (now)"):
+        assert line in fits.stdout, fits.stdout
+    refused = explain(policy, "--units", "1", "--max-units", "2", "--lease-minutes", "300")
+    assert refused.returncode == 1, refused
+    binding = [line for line in refused.stdout.splitlines() if "<- binds" in line]
+    assert len(binding) == 1 and "/teams/assembly/limits/unit_hours/0" in binding[0]
+    # 5.25 hours, of which 5 fit before midnight: 25 hours after the day began, for the clock is put back.
+    assert "earliest: 2026-10-25T18:00:00.000Z" in refused.stdout
+    assert explain(policy, "--units", "2", "--stop-allowance-minutes", "0",
+                   "--lease-minutes", "300").returncode == 0
+
+
+def test_policy_explain_with_a_state(tmp_path):
+    policy, state = tmp_path / "policy.json", tmp_path / "state.json"
+    policy.write_text(json.dumps(default_policy(**BUDGET)))
+    held = {"team": "assembly", "units": 3, "state": "ACTIVE", "from": "2026-10-24T21:00:00Z",
+            "until": "2026-10-25T01:00:00+01:00"}
+    state.write_text(json.dumps({"version": 1, "reservations": [held]}))
+    refused = explain(policy, "--units", "2", "--state", state)
+    assert refused.returncode == 1 and "concurrent_units" in refused.stdout.splitlines()[0]
+    assert "used 0.000, reserved 6.000, requested 2.500, fits 3 units" in refused.stdout
+    assert "earliest: 2026-10-25T00:00:00.000Z" in refused.stdout
+    for member, value in (("state", "VOID"), ("until", "tomorrow"), ("units", 0),
+                          ("from", "2026-10-24T22:00:01Z"), ("more", 1)):
+        state.write_text(json.dumps({"version": 1, "reservations": [{**held, member: value}]}))
+        bad = explain(policy, "--units", "2", "--state", state)
+        assert bad.returncode == 65 and "/reservations/0" in bad.stderr, bad
+    assert explain(policy, "--units", "2", "--state", tmp_path / "none").returncode == 66
+
+
+@pytest.mark.parametrize("flags", [[], ["--units", "0"], ["--units", "2", "--max-units", "1"],
+                                   ["--units", "1", "--lease-minutes", "0"],
+                                   ["--units", "1", "--at", "today"], ["--units", "1", "more"]])
+def test_policy_explain_wrong_calls(tmp_path, flags):
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(default_policy()))
+    assert explain(policy, *flags).returncode == 64
+
+
+def test_a_time_zone_that_is_missing(tmp_path):
+    window = {"amount": 10, "period": "day", "time_zone": "Europe/Berlim"}
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(default_policy(unit_hours=[window])))
+    refused = run("policy", "check", policy)
+    assert refused.returncode == 65
+    for words in ("/teams/assembly/limits/unit_hours/0/time_zone", "Europe/Berlim",
+                  "/usr/share/zoneinfo", "tzdata"):
+        assert words in refused.stderr, refused.stderr
+    window["time_zone"] = "Europe/Berlin"
+    policy.write_text(json.dumps(default_policy(unit_hours=[window])))
+    assert run("policy", "check", policy).returncode == 0
+    elsewhere = run("policy", "check", policy, env={"TZDIR": str(tmp_path)})
+    assert elsewhere.returncode == 65 and str(tmp_path) in elsewhere.stderr
+
+
 def test_check_config(gateway, tmp_path):
     assert run("check-config", gateway.config_path).returncode == 0
     gateway.write_config(nonsense=1)

@@ -1,7 +1,8 @@
 # Fuzz targets for what strangers' bytes reach. `make check' replays the corpora through them; built
 # with configure --enable-fuzzing (and clang), `make fuzz' looks for more, FUZZ_SECONDS for each.
 fuzz_targets = tests/fuzz/fuzz_answer tests/fuzz/fuzz_credentials tests/fuzz/fuzz_http_head \
-	tests/fuzz/fuzz_policy tests/fuzz/fuzz_request tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_strict_json tests/fuzz/fuzz_token
+	tests/fuzz/fuzz_policy tests/fuzz/fuzz_request tests/fuzz/fuzz_sigv4 tests/fuzz/fuzz_strict_json tests/fuzz/fuzz_time_zone \
+	tests/fuzz/fuzz_token
 check_PROGRAMS += $(fuzz_targets)
 dist_check_SCRIPTS += %D%/replay.sh
 EXTRA_DIST += %D%/corpus %D%/fuzz.sh
@@ -38,6 +39,9 @@ tests_fuzz_fuzz_sigv4_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_strict_json_SOURCES = %D%/fuzz.h %D%/fuzz_strict_json.c $(fuzz_main)
 tests_fuzz_fuzz_strict_json_LDADD = $(floor0_libs)
 tests_fuzz_fuzz_strict_json_LDFLAGS = $(fuzz_ldflags)
+tests_fuzz_fuzz_time_zone_SOURCES = %D%/fuzz.h %D%/fuzz_time_zone.c $(fuzz_main)
+tests_fuzz_fuzz_time_zone_LDADD = $(floor0_libs)
+tests_fuzz_fuzz_time_zone_LDFLAGS = $(fuzz_ldflags)
 tests_fuzz_fuzz_token_SOURCES = %D%/fuzz.h %D%/fuzz_token.c $(fuzz_main)
 tests_fuzz_fuzz_token_LDADD = $(auth_libs) $(system_clock) $(floor1_libs)
 tests_fuzz_fuzz_token_LDFLAGS = $(fuzz_ldflags)

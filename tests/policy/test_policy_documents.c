@@ -3,6 +3,7 @@
  * documents/bad are refused with the pointer and the words that documents/refusals.txt has for
  * them.
  */
+#include "gateway/base/zone_file.h"
 #include "tests/policy/policy_file.h"
 
 #include <dirent.h>
@@ -37,7 +38,7 @@ static int parse_file(const char *path, struct error *err)
 
     if (text == NULL)
         return error_set(err, ERROR_IO, "not readable");
-    rc = policy_parse(text, len, NULL, NULL, &policy, err);
+    rc = policy_parse(text, len, zone_file_load, NULL, &policy, err);
     policy_free(&policy);
     free(text);
     return rc;
@@ -111,6 +112,7 @@ int main(void)
 {
     int refused;
 
+    unsetenv("TZDIR"); /* the messages name the folder of the time zones */
     check_folder("policy/examples", true);
     check_folder("tests/policy/documents/good", true);
     refused = check_refusals();

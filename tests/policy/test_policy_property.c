@@ -3,6 +3,7 @@
  * the policy and the sums are made in 128 bits, so nothing here shares the evaluator's arithmetic.
  */
 #include "policy/evaluator.h"
+#include "tests/policy/random.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -22,21 +23,6 @@ static void require(bool holds, const char *what, uint64_t round)
         return;
     fprintf(stderr, "round %" PRIu64 " of seed %#" PRIx64 ": %s\n", round, SEED, what);
     exit(1);
-}
-
-/* splitmix64 (Steele, Lea, Flood 2014): small, and the same everywhere. */
-static uint64_t draw(uint64_t *state)
-{
-    uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-static int64_t draw_below(uint64_t *state, int64_t bound)
-{
-    return (int64_t)(draw(state) % (uint64_t)bound);
 }
 
 /* Mostly small, so that sums fall on both sides of a limit; now and then close to overflow. */
@@ -90,7 +76,8 @@ static void draw_world(uint64_t *state, struct world *world, uint64_t round)
                  "{\"version\": 1, \"account\": {%s}, \"teams\": {\"a\": {\"projects\": [\"p*\"], "
                  "\"limits\": {%s}}}}",
                  account, team);
-    require(policy_parse(text, (size_t)len, NULL, NULL, &world->policy, NULL) == 0, "policy not taken", round);
+    require(policy_parse(text, (size_t)len, NULL, NULL, &world->policy, NULL) == 0,
+            "policy not taken", round);
     draw_usage(state, &world->team);
     draw_usage(state, &world->account);
     world->request = (struct quota_request){.team = draw_below(state, 40) == 0 ? UNKNOWN_TEAM : "a",
