@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define POLICY_MAX 8192
+#define LIVE_MAX   64
 #define EVERY      50 /* checks, until periods without a change are compared again */
 
 static const struct promise_scope scopes_at_first[PROMISE_SCOPES] = {
@@ -182,6 +183,28 @@ struct promise_lease *promise_model_lease(struct promise_model *model,
     return lease;
 }
 
+bool promise_model_find_drift(struct promise_model *model, struct money_world *world)
+{
+    static struct reservation rows[LIVE_MAX];
+    size_t known = model->lease_count;
+    size_t count = money_world_live(world, rows, LIVE_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].origin == RESERVATION_ORIGIN_DRIFT &&
+            strcmp(rows[i].team, RESERVATION_TEAM_UNASSIGNED) == 0)
+            promise_model_lease(model, &rows[i])->counted.worst_end_ms = rows[i].created_ms;
+    return model->lease_count > known;
+}
+
+void promise_model_assign(struct promise_model *model, struct promise_lease *lease,
+                          const struct reservation *row)
+{
+    (void)snprintf(lease->counted.team, sizeof(lease->counted.team), "%s", row->team);
+    lease->counted.worst_end_ms = row->worst_end_ms;
+    for (size_t s = 0; s < PROMISE_SCOPES; s++)
+        for (size_t w = 0; w < model->scopes[s].window_count; w++)
+            model->scopes[s].windows[w].assigned |= is_of(&model->scopes[s], row->team);
+}
+
 /* Only how it ended is the ledger's to tell. */
 static void refresh(struct promise_lease *lease, struct money_world *world)
 {
@@ -248,26 +271,28 @@ static int compare_books(void *context, const struct quota_books *books, struct 
 }
 
 static void check_period(struct promise_model *model, const struct promise_window *window,
-                         struct promise_period *period, bool granted)
+                         struct promise_period *period, enum promise_step step)
 {
     int64_t sum = period->now.used + period->now.reserved;
     int64_t wanted = sum - period->now.overrun; /* what was ever granted */
     int64_t amount = window->amount_hours * HOUR_MS;
-    if (wanted > period->before && !granted)
+    if (wanted > period->before && step == PROMISE_NOTHING)
         fail_msg("nothing was granted, and used and reserved grew by %lld unit-ms",
                  (long long)(wanted - period->before));
-    if (wanted > period->before && sum > amount)
+    if (wanted > period->before && sum > amount && step == PROMISE_GRANTED)
         fail_msg("granted beyond the limit: %lld unit-ms of %lld", (long long)sum,
                  (long long)amount);
-    if (sum > amount && !window->lowered && period->now.overrun == 0)
+    if (sum > amount && !window->lowered && !window->assigned && period->now.overrun == 0)
         fail_msg("over the limit for no reason: %lld unit-ms of %lld", (long long)sum,
                  (long long)amount);
     model->overs.lowered += sum > amount && window->lowered;
+    model->overs.assigned += sum > amount && window->assigned;
     model->overs.overrun += sum > amount && period->now.overrun > 0;
     period->before = wanted;
 }
 
-void promise_model_check(struct promise_model *model, struct money_world *world, bool granted)
+void promise_model_check(struct promise_model *model, struct money_world *world,
+                         enum promise_step step)
 {
     int64_t now_ms = money_world_now_ms(world);
     struct error err = {0};
@@ -289,5 +314,5 @@ void promise_model_check(struct promise_model *model, struct money_world *world,
         for (size_t w = 0; w < model->scopes[s].window_count; w++)
             for (size_t p = 0; p < model->scopes[s].windows[w].calendar.periods; p++)
                 check_period(model, &model->scopes[s].windows[w],
-                             &model->scopes[s].windows[w].periods[p], granted);
+                             &model->scopes[s].windows[w].periods[p], step);
 }

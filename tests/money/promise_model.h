@@ -23,7 +23,8 @@ struct promise_window {
     struct slow_window window;
     struct slow_calendar calendar;
     int64_t amount_hours;
-    bool lowered; /* since the history began */
+    bool lowered;  /* since the history began */
+    bool assigned; /* the same, of drift to a team: nobody decided that */
     struct promise_period *periods;
 };
 
@@ -40,7 +41,7 @@ struct promise_lease {
 
 /* How often each thing that may put a period over its limit was seen to do so. */
 struct promise_overs {
-    unsigned overrun, lowered;
+    unsigned overrun, lowered, assigned;
 };
 
 struct promise_model {
@@ -58,6 +59,9 @@ struct promise_request {
     int64_t units, from_ms, until_ms;
 };
 
+/* What was done since the last check. */
+enum promise_step { PROMISE_NOTHING, PROMISE_GRANTED, PROMISE_ASSIGNED };
+
 /* Calendars from 40 days before to 80 days after. */
 void promise_model_make(struct promise_model *model, int64_t begin_ms, int64_t allowance_ms);
 void promise_model_free(struct promise_model *model);
@@ -72,12 +76,21 @@ bool promise_model_fits(const struct promise_model *model, const struct promise_
 struct promise_lease *promise_model_lease(struct promise_model *model,
                                           const struct reservation *row);
 
+/* Adds drift that the ledger holds and nobody was granted: it reserves nothing, so that all it uses
+ * counts as overrun. True when there was any. */
+bool promise_model_find_drift(struct promise_model *model, struct money_world *world);
+
+/* An administrator gave drift to a team, and nobody decided: what grows now may exceed. */
+void promise_model_assign(struct promise_model *model, struct promise_lease *lease,
+                          const struct reservation *row);
+
 /*
  * Reads every lease's end from the ledger, sums anew, and asserts: the ledger's books have the same
  * numbers, to the unit-millisecond; and in every period used + reserved is within the amount, or an
- * overrun or a lowered amount explains it. Without `granted` nothing but overruns may have grown
- * since the last check; with it, what grew is within the amount.
+ * overrun, drift or a lowered amount explains it. What has grown since the last check, overruns
+ * apart, was granted and is within the amount, or was assigned.
  */
-void promise_model_check(struct promise_model *model, struct money_world *world, bool granted);
+void promise_model_check(struct promise_model *model, struct money_world *world,
+                         enum promise_step step);
 
 #endif

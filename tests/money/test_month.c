@@ -23,6 +23,7 @@
 #define SETTLE_MS    (3 * DAY_MS)     /* by then everything has ended that a month began */
 #define STARTING_MS  (3 * MINUTE_MS)
 #define STOPPING_MS  (1 * MINUTE_MS)
+#define SCAN_MS      (12 * HOUR_MS) /* of all models for drift, which this test has none of */
 #define RECONCILE_MS (10 * SECOND_MS)
 
 struct lease {
@@ -430,6 +431,8 @@ static void each_lease_of_a_month_is_settled_as_it_is_billed(void **state)
     emulator->bill_units = SETTING_UNITS_MIN;
     hosting_upstream_watch(month.world.hosting, watch, &month);
     hosting_upstream_set_latency(month.world.hosting, LATENCY_MS);
+    month.world.settings.drift_scan_ms = SCAN_MS;
+    control_configure(month.world.control, &month.world.settings);
     month.next_crash_ms = begin_ms + HOUR_MS;
     month.next_out_ms = begin_ms + 5 * HOUR_MS;
     hosting_upstream_set_chances(month.world.hosting,

@@ -4,6 +4,7 @@
  * changes of both clocks. What may start is decided a second time by the slow model, and both have
  * to say the same; see promise_model.h for what is asserted after each step.
  */
+#include "gateway/control/admin.h"
 #include "tests/money/promise_model.h"
 #include "tests/unit/cmocka_all.h"
 
@@ -23,7 +24,8 @@ struct history {
     size_t live_count;
     bool out;
     unsigned keys;
-    unsigned started, refused, extended, not_extended, shortened, stopped, crashes, replayed;
+    unsigned started, refused, extended, not_extended, shortened, stopped, crashes, replayed,
+        drifted, assigned, by_hand;
 };
 
 static uint64_t draw(struct history *history, uint64_t below)
@@ -48,9 +50,10 @@ static const struct reservation *any_live(struct history *history)
     return history->live_count > 0 ? &history->live[draw(history, history->live_count)] : NULL;
 }
 
-static void check(struct history *history, bool granted)
+static void check(struct history *history, enum promise_step step)
 {
-    promise_model_check(&history->model, &history->world, granted);
+    history->drifted += promise_model_find_drift(&history->model, &history->world);
+    promise_model_check(&history->model, &history->world, step);
 }
 
 /* --- what teams do ------------------------------------------------------------------------- */
@@ -110,12 +113,12 @@ static void start(struct history *history)
     bool granted = result.has_row && !request.dry_run;
     if (granted)
         grant(history, &request, now_ms, &result.row);
-    check(history, granted);
+    check(history, granted ? PROMISE_GRANTED : PROMISE_NOTHING);
     if (granted && draw(history, 4) == 0) { /* the same once more: costs nothing */
         admission_start(history->world.control, &request, money_world_deadline(&history->world),
                         &result);
         history->replayed += result.outcome == START_REPLAYED;
-        check(history, false);
+        check(history, PROMISE_NOTHING);
     }
 }
 
@@ -137,7 +140,9 @@ static void change_lease(struct history *history)
     int64_t asked_ms = row->created_ms + request.lease_minutes * MINUTE_MS;
     /* A lease that is over by then ends now, not in the past. */
     int64_t end_ms = (asked_ms > now_ms ? asked_ms : now_ms) + ALLOWANCE_MS;
-    struct promise_request wanted = {row->team, row->units, lease->counted.worst_end_ms, end_ms};
+    /* What overran is used already. */
+    int64_t from_ms = lease->counted.worst_end_ms > now_ms ? lease->counted.worst_end_ms : now_ms;
+    struct promise_request wanted = {row->team, row->units, from_ms, end_ms};
     bool longer = end_ms > lease->counted.worst_end_ms;
     bool fits = !longer || promise_model_fits(&history->model, &wanted);
     admission_lease(history->world.control, &request, &result);
@@ -153,7 +158,7 @@ static void change_lease(struct history *history)
     history->shortened += changed && !longer;
     if (changed)
         lease->counted.worst_end_ms = end_ms;
-    check(history, changed && longer);
+    check(history, changed && longer ? PROMISE_GRANTED : PROMISE_NOTHING);
 }
 
 static void stop(struct history *history)
@@ -163,25 +168,99 @@ static void stop(struct history *history)
     if (row == NULL)
         return;
     struct stop_request request = {
-        .team = row->team, .subject = "somebody", .project = row->project, .version = row->version};
+        .subject = "admin", .project = row->project, .version = row->version};
     admission_stop(history->world.control, &request, money_world_deadline(&history->world),
                    &result);
     assert_int_equal(result.outcome, STOP_ACCEPTED); /* never blocked by a quota */
     history->stopped++;
-    check(history, false);
+    check(history, PROMISE_NOTHING);
+}
+
+/* --- what an administrator does ------------------------------------------------------------ */
+
+static const struct admin_act by_hand = {.subject = "admin", .reason = "a test"};
+
+/* Also where the model runs on: the search for drift finds it then. */
+static void settle(struct history *history)
+{
+    const struct reservation *row = any_live(history);
+    struct admin_settled result;
+    if (row == NULL)
+        return;
+    struct admin_settle request = {.id = row->id, .force = true, .act = by_hand};
+    if (draw(history, 2) == 0)
+        request.ended_ms = row->created_ms + (int64_t)draw(history, 30) * MINUTE_MS;
+    admin_settle(history->world.control, &request, money_world_deadline(&history->world), &result);
+    history->by_hand += result.outcome == ADMIN_DONE;
+    check(history, PROMISE_NOTHING);
+}
+
+/* Somebody starts a model without asking the gateway. */
+static void start_behind_our_back(struct history *history)
+{
+    char version[8];
+    struct start_request request = {.project = "p", .version = version};
+    struct hosting *hosting = hosting_upstream_service(history->world.hosting)->hosting;
+    (void)snprintf(version, sizeof(version), "%u", (unsigned)draw(history, MODELS) + 1);
+    struct hosting_model *model = hosting_upstream_model(history->world.hosting, "p", version);
+    if (is_held(history, &request) || hosting_status_runs(model->status))
+        return;
+    assert_int_equal(
+        hosting_force(hosting, model, HOSTING_HOSTED, 1, money_world_now_ms(&history->world), NULL),
+        0);
+}
+
+static void assign(struct history *history)
+{
+    const struct reservation *row = any_live(history);
+    struct admin_assigned result;
+    if (row == NULL)
+        return;
+    struct promise_lease *lease = promise_model_lease(&history->model, row);
+    struct admin_assign request = {.project = row->project,
+                                   .version = row->version,
+                                   .team = any_team(history),
+                                   .lease_minutes = any_lease_minutes(history),
+                                   .act = by_hand};
+    admin_assign_drift(history->world.control, &request, &result);
+    bool drift = strcmp(row->team, RESERVATION_TEAM_UNASSIGNED) == 0;
+    if (result.outcome == ADMIN_DONE) {
+        assert_true(drift);
+        assert_string_equal(result.row.team, request.team);
+        promise_model_assign(&history->model, lease, &result.row);
+        history->assigned++;
+    }
+    check(history, result.outcome == ADMIN_DONE ? PROMISE_ASSIGNED : PROMISE_NOTHING);
 }
 
 /* --- what happens to them ------------------------------------------------------------------ */
 
+/* What has outlived its worst case was told, in log and journal, as soon as the time is known. */
+static void check_told(struct history *history, int64_t passed_ms, bool trusted)
+{
+    if (!trusted)
+        return;
+    history->live_count = money_world_live(&history->world, history->live, MODELS + 1);
+    for (size_t i = 0; i < history->live_count; i++) {
+        const struct reservation *row = &history->live[i];
+        if (row->worst_end_ms > row->created_ms && passed_ms >= row->worst_end_ms)
+            assert_int_equal(row->warned_ms, row->worst_end_ms);
+    }
+}
+
 static void let_time_pass(struct history *history)
 {
+    struct control_readiness before;
     static const int64_t longest_minutes[] = {5, 40, 300, 2500};
     int64_t minutes = 1 + (int64_t)draw(history, (uint64_t)longest_minutes[draw(history, 4)]);
     int64_t step_ms = minutes * MINUTE_MS / 6 + (int64_t)draw(history, MINUTE_MS);
     for (int i = 0; i < 6; i++) {
         money_world_advance(&history->world, step_ms);
+        int64_t passed_ms = money_world_now_ms(&history->world);
+        control_readiness(history->world.control, &before);
         money_world_pass(&history->world);
-        check(history, false);
+        check_told(history, passed_ms, before.clock_trusted);
+        check(history, PROMISE_NOTHING);
     }
 }
 
@@ -189,7 +268,7 @@ static void crash(struct history *history)
 {
     money_world_crash(&history->world);
     history->crashes++;
-    check(history, false);
+    check(history, PROMISE_NOTHING);
 }
 
 static void begin_or_end_outage(struct history *history)
@@ -213,16 +292,19 @@ static void change_policy(struct history *history)
     money_world_pass(&history->world);
     /* A lowered limit stops nothing. */
     assert_int_equal(money_world_live(&history->world, history->live, MODELS + 1), live);
-    check(history, false);
+    check(history, PROMISE_NOTHING);
 }
 
 static void do_something(struct history *history)
 {
     static void (*const acts[])(struct history *) = {
-        start,         start,         start,         start,        start,
-        start,         change_lease,  change_lease,  change_lease, stop,
-        let_time_pass, let_time_pass, let_time_pass, crash,        begin_or_end_outage,
-        change_policy};
+        start,         start,         start,
+        start,         start,         start,
+        change_lease,  change_lease,  change_lease,
+        stop,          let_time_pass, let_time_pass,
+        let_time_pass, crash,         begin_or_end_outage,
+        change_policy, settle,        start_behind_our_back,
+        assign};
     acts[draw(history, sizeof(acts) / sizeof(acts[0]))](history);
 }
 
@@ -231,10 +313,13 @@ static void do_something(struct history *history)
 static void tell(const struct history *history, unsigned seed)
 {
     print_message("history %u: %u started, %u refused, %u extended (%u not), %u shortened, %u "
-                  "stopped, %u crashes, %u replays; over: %u after an overrun, %u lowered\n",
+                  "stopped, %u crashes, %u replays; %u drifted, %u assigned, %u settled by hand; "
+                  "over: %u after an overrun, %u lowered, %u assigned\n",
                   seed, history->started, history->refused, history->extended,
                   history->not_extended, history->shortened, history->stopped, history->crashes,
-                  history->replayed, history->model.overs.overrun, history->model.overs.lowered);
+                  history->replayed, history->drifted, history->assigned, history->by_hand,
+                  history->model.overs.overrun, history->model.overs.lowered,
+                  history->model.overs.assigned);
 }
 
 static void live_through(struct history *history, unsigned seed, int64_t begin_ms)
@@ -271,6 +356,8 @@ static void no_history_breaks_promise_2(void **state)
         sums.extended += history.extended;
         sums.not_extended += history.not_extended;
         sums.shortened += history.shortened;
+        sums.assigned += history.assigned;
+        sums.by_hand += history.by_hand;
         sums.model.overs.overrun += history.model.overs.overrun;
         sums.model.overs.lowered += history.model.overs.lowered;
         money_world_close(&history.world);
@@ -279,7 +366,7 @@ static void no_history_breaks_promise_2(void **state)
     /* Histories in which nothing is refused, extended or overrun prove little. */
     assert_true(sums.refused > HISTORIES && sums.extended > HISTORIES && sums.not_extended > 0 &&
                 sums.shortened > HISTORIES && sums.model.overs.overrun > 0 &&
-                sums.model.overs.lowered > 0);
+                sums.model.overs.lowered > 0 && sums.assigned > 0 && sums.by_hand > HISTORIES);
 }
 
 int main(void)

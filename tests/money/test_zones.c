@@ -3,6 +3,7 @@
  * decision to the report.
  */
 #include "gateway/base/zone_file.h"
+#include "gateway/ledger/usage_report.h"
 #include "policy/window.h"
 #include "tests/money/money_world.h"
 #include "tests/money/slow_books.h"
@@ -219,6 +220,46 @@ static void compare(struct money_world *world, const struct stack_case *stack_ca
                      0);
 }
 
+/* The report of GET /v1/usage and of ledger export, cut by the policy's own window. */
+struct report {
+    const struct stack_case *stack_case;
+    size_t lines;
+};
+
+static int take_line(void *context, const struct usage_line *line, struct error *err)
+{
+    struct report *report = context;
+    const struct stack_case *stack_case = report->stack_case;
+    (void)err;
+    assert_true(report->lines < stack_case->periods);
+    assert_int_equal(line->from_ms, ms_of(&stack_case->bounds[report->lines]));
+    assert_int_equal(line->until_ms, ms_of(&stack_case->bounds[report->lines + 1]));
+    assert_int_equal(line->unit_ms, UNITS * stack_case->minutes[report->lines] * MINUTE_MS);
+    assert_string_equal(line->team, "a");
+    assert_string_equal(line->subject, "somebody");
+    assert_int_equal(line->reservations, 1);
+    assert_false(line->running);
+    report->lines++;
+    return 0;
+}
+
+static void compare_report(struct money_world *world, const struct stack_case *stack_case)
+{
+    struct report report = {.stack_case = stack_case};
+    struct error err = {0};
+    struct policy *policy = NULL;
+    const char *text = policy_of(stack_case, stack_case->least_amount);
+    assert_int_equal(policy_parse(text, strlen(text), zone_file_load, NULL, &policy, &err), 0);
+    struct usage_query query = {.from_ms = ms_of(&stack_case->bounds[0]),
+                                .until_ms = ms_of(&stack_case->bounds[stack_case->periods]),
+                                .now_ms = money_world_now_ms(world),
+                                .team = "a",
+                                .window = policy_find_team(policy, "a")->limits.windows[0]};
+    assert_int_equal(usage_report(world->ledger, &query, take_line, &report, &err), 0);
+    assert_int_equal(report.lines, stack_case->periods);
+    policy_free(&policy);
+}
+
 /* The rule says which period binds, and by how much. */
 static void check_refusal(const struct stack_case *stack_case, const struct start_result *result)
 {
@@ -273,6 +314,7 @@ static void leases_are_split_exactly_over_the_changes(void **state)
         compare(&world, stack_case, false);
         live_to_its_end(&world, &result.row);
         compare(&world, stack_case, true);
+        compare_report(&world, stack_case);
         money_world_close(&world);
     }
 }
