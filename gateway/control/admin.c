@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MINUTE_MS ((int64_t)60 * 1000)
+#define WRITE_TRIES 5 /* observations change rows, too */
+#define MINUTE_MS   ((int64_t)60 * 1000)
 
 static struct ledger_cause cause_of(struct control *control, const struct admin_act *act)
 {
@@ -134,8 +135,9 @@ static void tell_settled(const struct admin_settle *request, const struct admin_
         log_bool("frees_running", out->frees_running));
 }
 
-/* With the model's marker. */
-static void settle_marked(struct control *control, const struct admin_settle *request,
+/* With the model's marker. False when the row was changed in the meantime: by an observation, since
+ * nobody else can. */
+static bool settle_marked(struct control *control, const struct admin_settle *request,
                           int64_t deadline_ms, struct admin_settled *out)
 {
     struct error err = {0};
@@ -143,18 +145,18 @@ static void settle_marked(struct control *control, const struct admin_settle *re
         out->outcome = ADMIN_CONFLICT;
         control_say(out->detail,
                     "the outcome of its start is being written down: repeat in some seconds");
-        return;
+        return true;
     }
     const char *doubt = find_doubt(control, &out->row, deadline_ms, out);
     if (doubt != NULL && !request->force) {
         out->outcome = ADMIN_NEEDS_FORCE;
         control_say(out->detail, "%s; \"Force\": true settles it all the same", doubt);
-        return;
+        return true;
     }
     int result = write_settled(control, request, &out->row, &err);
     out->outcome = outcome_of(result, out->detail);
     if (result != 0)
-        return;
+        return result != ERROR_CONFLICT;
     out->frees_running = doubt != NULL;
     if (doubt != NULL)
         control_say(out->detail,
@@ -163,6 +165,7 @@ static void settle_marked(struct control *control, const struct admin_settle *re
                     doubt);
     model_status_drop(control->statuses, out->row.project, out->row.version);
     tell_settled(request, out);
+    return true;
 }
 
 /* Whether the row is one that can be settled so. */
@@ -189,6 +192,7 @@ static bool read_settle(struct control *control, const struct admin_settle *requ
 {
     struct error err = {0};
     int result = ledger_get(control->ledger, request->id, &out->row, &err);
+    out->detail[0] = '\0';
     out->has_row = result == 0;
     if (result == 0)
         return check_settle(control, request, out);
@@ -215,8 +219,10 @@ void admin_settle(struct control *control, const struct admin_settle *request, i
         control_say(out->detail, "a start or stop of this model is on its way: repeat");
         return;
     }
-    if (read_settle(control, request, out)) /* as it is with nobody at it */
-        settle_marked(control, request, deadline_ms, out);
+    for (int i = 0; i < WRITE_TRIES; i++)
+        if (!read_settle(control, request, out) ||
+            settle_marked(control, request, deadline_ms, out))
+            break;
     model_calls_release(control->calls, &call);
 }
 
@@ -324,9 +330,12 @@ void admin_assign_drift(struct control *control, const struct admin_assign *requ
                                             : "the policy has no team of this name");
         return;
     }
-    if (!find_drift(control, request, out))
-        return;
-    int result = write_assigned(control, request, digest, &out->row, &err);
+    int result = ERROR_CONFLICT; /* with an observation: the row is read again */
+    for (int i = 0; i < WRITE_TRIES && result == ERROR_CONFLICT; i++) {
+        if (!find_drift(control, request, out))
+            return;
+        result = write_assigned(control, request, digest, &out->row, &err);
+    }
     out->outcome = outcome_of(result, out->detail);
     if (result != 0)
         return;

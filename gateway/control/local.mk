@@ -17,12 +17,13 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
 	%D%/rules.h %D%/rules.c %D%/rules_lease.c \
+	%D%/start_outcome.h %D%/start_outcome.c \
 	%D%/start_row.h %D%/start_row.c \
 	%D%/time_keeper.h %D%/time_keeper.c \
 	%D%/unrecorded.h %D%/unrecorded.c
 
 control_unit_tests = tests/unit/test_admin_rules tests/unit/test_control \
-	tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
+	tests/unit/test_drift tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
 	tests/unit/test_rules_lease tests/unit/test_leases tests/unit/test_time_keeper
 EXTRA_DIST += tests/unit/control_world.h tests/unit/fake_upstream.h
 if HAVE_CMOCKA
@@ -36,6 +37,8 @@ tests_unit_test_control_SOURCES = tests/unit/test_control.c $(control_world)
 tests_unit_test_control_LDADD = $(control_test_libs)
 tests_unit_test_admin_rules_SOURCES = tests/unit/test_admin_rules.c
 tests_unit_test_admin_rules_LDADD = $(control_test_libs)
+tests_unit_test_drift_SOURCES = tests/unit/test_drift.c $(control_world)
+tests_unit_test_drift_LDADD = $(control_test_libs)
 tests_unit_test_drift_rules_SOURCES = tests/unit/test_drift_rules.c
 tests_unit_test_drift_rules_LDADD = $(control_test_libs)
 tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c

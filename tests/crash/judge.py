@@ -3,12 +3,12 @@
 import json
 import sqlite3
 
+import journal
+from journal import LIVE
+
 COUNTS = ("starts_twice", "lost", "over", "left_running", "billed_unassigned", "journal_broken")
 # Two processes read the clock one after the other.
 CLOCK_MS = 50
-# A row's times are taken before its commit: another commit may fall in between, never for long.
-COMMIT_MS = 1000
-LIVE = ("PENDING", "UNCERTAIN", "ACTIVE", "STOPPING")
 
 
 class Findings:
@@ -26,7 +26,7 @@ def read_rows(path):
     try:
         return read_tables(path)
     except sqlite3.DatabaseError as error:  # nothing of it is left
-        return {}, {}, str(error)
+        return {}, {}, [], str(error)
 
 
 def read_tables(path):
@@ -35,9 +35,11 @@ def read_tables(path):
         rows = {row["id"]: dict(row) for row in ledger.execute("SELECT * FROM reservation")}
         balances = {row["scope"]: tuple(row)[1:]
                     for row in ledger.execute("SELECT * FROM balance")}
+        entries = [tuple(row) for row in
+                   ledger.execute("SELECT number, hash, entry FROM journal ORDER BY number")]
         sound = ledger.execute("PRAGMA integrity_check").fetchone()[0]
     ledger.close()
-    return rows, balances, sound
+    return rows, balances, entries, sound
 
 
 def sum_balances(rows):
@@ -54,9 +56,15 @@ def sum_balances(rows):
     return sums
 
 
-def judge_ledger(rows, balances, sound, found):
-    if sound != "ok":
-        found.add("journal_broken", f"integrity_check says {sound}")
+def judge_ledger(rows, balances, records, plan, found):
+    """The ledger in itself: balances, journal, and promise 2 after every commit."""
+    entries, wrong = journal.read(records)
+    for sentence in wrong + journal.differing(entries, rows):
+        found.add("journal_broken", sentence)
+    for scope, units in journal.worst_held(entries).items():
+        limit = plan.limits.get(scope, plan.account_limit)
+        if units > limit:
+            found.add("over", f"\"{scope}\" held {units} units, the limit is {limit}")
     sums = sum_balances(rows)
     for scope, balance in balances.items():
         if list(balance) != sums.get(scope, [0, 0, 0, 0]):
@@ -126,7 +134,7 @@ def worst_sum(intervals):
 
 
 def judge_limits(what, intervals, plan, found):
-    """Promise 2 at every moment: intervals are (team, from, to, units)."""
+    """Promise 2 at every moment of AWS's time: intervals are (team, from, to, units)."""
     for team, limit in plan.limits.items():
         worst = worst_sum([i[1:] for i in intervals if i[0] == team])
         if worst > limit:
@@ -140,7 +148,9 @@ def judge(run):
     found = Findings()
     state = run.emulator.control("state")
     bill = run.emulator.control("bill")
-    rows, balances, sound = read_rows(run.folder / "ledger.db")
+    rows, balances, records, sound = read_rows(run.folder / "ledger.db")
+    if sound != "ok":
+        found.add("journal_broken", f"SQLite says {sound}")
     by_token = {row["client_token"]: row for row in rows.values()}
     starts, runs_of = {}, {}
     for model in state["models"]:
@@ -148,7 +158,7 @@ def judge(run):
             starts.setdefault(start["token"], []).append((model["model"], start["at_ms"]))
             runs_of[model["model"], start["at_ms"]] = start["token"]
 
-    judge_ledger(rows, balances, sound, found)
+    judge_ledger(rows, balances, records, run.plan, found)
     judge_answers(run, rows, starts, found)
     judge_starts(starts, by_token, found)
     judge_bill(bill, runs_of, by_token, found)
@@ -160,10 +170,6 @@ def judge(run):
               for m in bill["models"] for r in m["runs"]
               if (token := runs_of.get((m["model"], r["from_ms"]))) in by_token]
     judge_limits("units that ran", billed, run.plan, found)
-    held = [(row["team"], row["created_ms"] + COMMIT_MS,
-             row["closed_ms"] if row["closed_ms"] else bill["now_ms"], row["units"])
-            for row in rows.values()]
-    judge_limits("units that were held", held, run.plan, found)
     for sentence in run.over:
         found.add("left_running" if sentence.startswith("left:") else "over", sentence)
     return found
@@ -171,7 +177,7 @@ def judge(run):
 
 def describe(run):
     """For a run that failed: everything that a reader needs."""
-    rows, balances, _ = read_rows(run.folder / "ledger.db")
+    rows, balances, _, _ = read_rows(run.folder / "ledger.db")
     return json.dumps({"kills": repr(run.plan.kills), "killed": run.killed,
                        "faults": run.plan.faults, "late_faults": run.plan.late_faults,
                        "emulator": run.plan.emulator, "options": run.plan.options,

@@ -45,7 +45,7 @@ CLEANFILES += %D%/link-command
 		echo '$(lookout_gateway_crash_OBJECTS)'; \
 		echo '$(lookout_gateway_crash_LDADD) $(LIBS)'; } >$@
 
-EXTRA_DIST += %D%/broken %D%/control.py %D%/crash.py %D%/judge.py %D%/plan.py %D%/processes.py \
+EXTRA_DIST += %D%/broken %D%/control.py %D%/crash.py %D%/journal.py %D%/judge.py %D%/plan.py %D%/processes.py \
 	%D%/run.py %D%/selftest.py
 
 dist_check_SCRIPTS += %D%/check.sh

@@ -73,6 +73,8 @@ class Plan:
         self.faults = self.make_faults(0.7)
         self.late_faults = self.make_faults(0.3)
         self.clients = [self.make_script(i) for i in range(self.random.randint(2, 4))]
+        if self.movable and self.random.random() < 0.08:
+            self.tell_late_start()
         # After each round of work the clock moves on, so that what was stopped can start again.
         self.rounds = [draw_step(self.random) for _ in range(self.random.randint(3, 6))]
         self.make_kills()
@@ -147,6 +149,15 @@ class Plan:
                 "key": f"{self.index}-{number}-{i}" if draw.random() < 0.7 else None,
                 "again": draw.random() < 0.8})
         return script
+
+    def tell_late_start(self):
+        """A start that AWS applies after it has accepted the stop: only another stop helps."""
+        model = self.models[0]
+        self.emulator["stop_when_stopped"] = "accept"
+        self.faults.insert(0, {"operation": "start", "fault": "apply_late", "count": 12,
+                               "delay_ms": self.random.randint(1000, LATE_MAX_MS), "model": model})
+        self.clients[0].insert(0, {"what": "start-stop", "team": self.teams[0], "model": model,
+                                   "min": 1, "max": 0, "key": None, "again": True})
 
     def make_kills(self):
         draw = self.random

@@ -21,6 +21,8 @@ struct fake_upstream {
     uint64_t random;
     struct fake_chances chances;
     const char *listed;
+    fake_hook_fn *on_describe, *on_list;
+    void *hook_context;
     struct fake_model models[FAKE_MODELS + 1];
     unsigned running, most_running, starts, double_starts;
 };
@@ -140,6 +142,12 @@ static void fake_stop(void *self, const struct upstream_call *call, struct upstr
     pthread_mutex_unlock(&fake->lock);
 }
 
+static void call_hook(struct fake_upstream *fake, fake_hook_fn *hook)
+{
+    if (hook != NULL)
+        hook(fake->hook_context);
+}
+
 static void fake_describe(void *self, const struct upstream_call *call,
                           struct upstream_answer *answer, struct upstream_description *description)
 {
@@ -154,6 +162,7 @@ static void fake_describe(void *self, const struct upstream_call *call,
         description->min_inference_units = find(fake, call)->units;
     }
     pthread_mutex_unlock(&fake->lock);
+    call_hook(fake, fake->on_describe);
 }
 
 /* One page: the project, or all the models. */
@@ -175,6 +184,7 @@ static void list(struct fake_upstream *fake, bool models, struct upstream_answer
         page->entries[i].status = fake->models[i + 1].running ? MODEL_HOSTED : MODEL_TRAINED;
     }
     pthread_mutex_unlock(&fake->lock);
+    call_hook(fake, fake->on_list);
 }
 
 static void fake_list_projects(void *self, const struct upstream_call *call,
@@ -249,6 +259,16 @@ void fake_upstream_set_listed(struct fake_upstream *fake, const char *project)
 {
     pthread_mutex_lock(&fake->lock);
     fake->listed = project;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_upstream_set_hooks(struct fake_upstream *fake, fake_hook_fn *on_describe,
+                             fake_hook_fn *on_list, void *context)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->on_describe = on_describe;
+    fake->on_list = on_list;
+    fake->hook_context = context;
     pthread_mutex_unlock(&fake->lock);
 }
 

@@ -32,6 +32,14 @@ void fake_upstream_set_listed(struct fake_upstream *fake, const char *project);
 void fake_upstream_set_running(struct fake_upstream *fake, unsigned version, bool running,
                                int64_t units);
 
+/*
+ * What happens between a describe or list and its answer, called with no lock held: for races. NULL
+ * for nothing.
+ */
+typedef void fake_hook_fn(void *context);
+void fake_upstream_set_hooks(struct fake_upstream *fake, fake_hook_fn *on_describe,
+                             fake_hook_fn *on_list, void *context);
+
 bool fake_upstream_is_running(struct fake_upstream *fake, unsigned version);
 /* Starts that took effect although the model had been started with another token and not stopped.
  */
