@@ -546,6 +546,42 @@ static void test_report(void **state)
     strbuf_free(&out);
 }
 
+struct nested {
+    struct ledger *ledger;
+    const struct usage_query *query;
+    int depth;
+};
+
+/* Asks for another report while one is being made. */
+static int report_within(void *context, const struct usage_line *line, struct error *err)
+{
+    struct nested *nested = context;
+    struct reservation row;
+
+    (void)line;
+    nested->depth++;
+    assert_int_equal(usage_report(nested->ledger, nested->query, report_within, nested, err),
+                     nested->depth < USAGE_REPORTS_MAX ? 0 : ERROR_RETRY);
+    assert_int_equal(ledger_find_live(nested->ledger, "glass", "1", &row, err), 0);
+    nested->depth--;
+    return 0;
+}
+
+/* However many are asked for: those who read one row find a session. */
+static void test_reports_leave_sessions(void **state)
+{
+    struct ledger *ledger = opened(state);
+    const struct usage_query query = {.until_ms = 2 * CONTRACT_NOW_MS,
+                                      .now_ms = 2 * CONTRACT_NOW_MS,
+                                      .window = {.period = POLICY_TOTAL}};
+    struct nested nested = {.ledger = ledger, .query = &query};
+    struct error err = {0};
+
+    contract_row_in(ledger, "red", "glass", 1, RESERVATION_ACTIVE);
+    assert_int_equal(usage_report(ledger, &query, report_within, &nested, &err), 0);
+    assert_int_equal(usage_report(ledger, &query, report_within, &nested, &err), 0);
+}
+
 const struct contract_case contract_book_cases[] = {
     {"unit_time_of_random_histories", test_unit_time_of_random_histories},
     {"decision_sees_unit_time", test_decision_sees_unit_time},
@@ -556,5 +592,6 @@ const struct contract_case contract_book_cases[] = {
     {"freezes", test_freezes},
     {"notes", test_notes},
     {"report", test_report},
+    {"reports_leave_sessions", test_reports_leave_sessions},
     {NULL, NULL},
 };

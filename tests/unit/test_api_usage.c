@@ -182,6 +182,11 @@ static void says_when_it_is_too_much(void **state)
     world.ledger_result = ERROR_IO;
     call("GET", USAGE, NULL, reader, 503);
     expect_problem("unavailable");
+    assert_false(has_header("Retry-After"));
+    world.ledger_result = ERROR_RETRY; /* others are being made */
+    call("GET", USAGE, NULL, reader, 503);
+    expect_problem("unavailable");
+    assert_true(has_header("Retry-After: 2\r\n"));
 }
 
 int main(void)
