@@ -172,7 +172,8 @@ int ledger_adopt(struct ledger *ledger, struct reservation *row, const struct le
 
 /*
  * Forbids starts, or (`on` false) allows them again. A second freeze of the same team replaces the
- * first. ERROR_NOT_FOUND: that team was not frozen by itself.
+ * first. ERROR_NOT_FOUND: that team was not frozen by itself; ERROR_RETRY and ERROR_UNCERTAIN as
+ * above.
  */
 int ledger_set_freeze(struct ledger *ledger, const struct ledger_freeze *freeze, bool on,
                       const struct ledger_cause *cause, struct error *err)
