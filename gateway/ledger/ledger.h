@@ -152,12 +152,12 @@ struct ledger_lease {
     struct ledger_cause cause;
 };
 /*
- * Changes the lease's end and, with it, what is reserved. Only where more is to be reserved is
- * `decide` asked, in the same transaction. `*admitted` false: nothing was written. `row` is the row
- * as it is afterwards (on a dry run: would be), and may be
- * the one that `lease->id` points into. ERROR_CONFLICT, ERROR_NOT_FOUND, ERROR_RETRY and
- * ERROR_UNCERTAIN as ledger_update; ERROR_REFUSED: rule 5, more is reserved only for an ACTIVE row,
- * and one that is STOPPING or finished has no lease.
+ * Changes the lease's end and, with it, what is reserved. Only where the lease is to end later, or
+ * more is to be reserved, is `decide` asked, in the same transaction. `*admitted` false: nothing
+ * was written. `row` is the row as it is afterwards (on a dry run: would be), and may be the one
+ * that `lease->id` points into. ERROR_CONFLICT, ERROR_NOT_FOUND, ERROR_RETRY and ERROR_UNCERTAIN as
+ * ledger_update; ERROR_REFUSED: rule 5, a lease grows only for an ACTIVE row, and one that is
+ * STOPPING or finished has none.
  */
 int ledger_change_lease(struct ledger *ledger, const struct ledger_lease *lease, bool *admitted,
                         struct reservation *row, struct error *err)
