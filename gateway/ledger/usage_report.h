@@ -55,7 +55,8 @@ enum usage_format { USAGE_CSV, USAGE_JSON };
 void usage_write_head(enum usage_format format, struct strbuf *out);
 /*
  * PeriodFrom, PeriodUntil (RFC 3339, UTC), Team, ProjectName, ModelVersion, Subject, UnitHours
- * (three decimals), UnitMilliseconds (exact), Reservations, Running. CSV lines end with CR LF.
+ * (three decimals), UnitMilliseconds (exact), Reservations, Running. CSV lines end with CR LF,
+ * and a text in them that begins like a formula (= + - @ or a control) has an apostrophe in front.
  */
 void usage_write_line(enum usage_format format, const struct usage_line *line, struct strbuf *out);
 

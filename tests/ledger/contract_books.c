@@ -546,6 +546,32 @@ static void test_report(void **state)
     strbuf_free(&out);
 }
 
+/* A subject is the identity provider's word; a spreadsheet must not run it. */
+static void test_csv_has_no_formulas(void **state)
+{
+    static const char *const subjects[][2] = {{"=1+1", ",'=1+1,"},      {"+49", ",'+49,"},
+                                              {"-x", ",'-x,"},          {"@me", ",'@me,"},
+                                              {"\t=1", ",'\t=1,"},      {"=a,\"", ",\"'=a,\"\"\","},
+                                              {"a=b@c-d", ",a=b@c-d,"}, {"'a", ",'a,"}};
+    struct usage_line line = {.team = "red", .project = "boards", .version = "1"};
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, 1000);
+    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+        line.subject = subjects[i][0];
+        strbuf_clear(&out);
+        usage_write_line(USAGE_CSV, &line, &out);
+        if (strstr(out.data, subjects[i][1]) == NULL)
+            fail_msg("%s became %s", subjects[i][0], out.data);
+    }
+    line.subject = "=1+1";
+    strbuf_clear(&out);
+    usage_write_line(USAGE_JSON, &line, &out);
+    assert_non_null(strstr(out.data, "\"Subject\":\"=1+1\""));
+    strbuf_free(&out);
+}
+
 struct nested {
     struct ledger *ledger;
     const struct usage_query *query;
@@ -592,6 +618,7 @@ const struct contract_case contract_book_cases[] = {
     {"freezes", test_freezes},
     {"notes", test_notes},
     {"report", test_report},
+    {"csv_has_no_formulas", test_csv_has_no_formulas},
     {"reports_leave_sessions", test_reports_leave_sessions},
     {NULL, NULL},
 };
