@@ -5,6 +5,7 @@
 #include "gateway/control/control.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/ledger/reservation.h"
+#include "gateway/control/policy_store.h"
 #include "policy/quota.h"
 
 #include <stdbool.h>
@@ -104,13 +105,6 @@ struct lease_result {
 void admission_lease(struct control *control, const struct lease_request *request,
                      struct lease_result *out);
 
-/*
- * All limits as they stand: of the account, and of `team` where that is not NULL (policy_survey).
- * 0; ERROR_NOT_FOUND where the policy does not name the team; the ledger's error.
- */
-int admission_quota(struct control *control, const char *team, struct quota_decision *out,
-                    char policy_digest[65], struct error *err) __attribute__((warn_unused_result));
-
 struct stop_request {
     const char *team; /* the caller's; NULL for an administrator, who may stop any */
     const char *subject;
@@ -159,5 +153,26 @@ struct model_view {
  */
 void admission_describe(struct control *control, const char *team, const char *project,
                         const char *version, int64_t deadline_ms, struct model_view *out);
+
+enum quota_view_outcome {
+    QUOTA_VIEW_KNOWN,
+    QUOTA_VIEW_UNKNOWN_TEAM, /* the policy does not name it */
+    QUOTA_VIEW_UNAVAILABLE   /* no policy yet, or the ledger can't be read */
+};
+
+/* Every limit as it stands now, all read at one instant. */
+struct quota_view {
+    enum quota_view_outcome outcome;
+    struct policy_snapshot *snapshot; /* whose limits these are; owned: admission_quota_release */
+    int64_t now_ms;                   /* wall */
+    struct quota_usage account, team; /* what is held; `team` is all 0 where none was asked for */
+    struct quota_decision survey;     /* policy_survey's */
+    /* Of the team: the lease of a start that names none, and the longest. */
+    int64_t lease_default_minutes, lease_max_minutes;
+    char detail[RESERVATION_MESSAGE_MAX];
+};
+/* Of `team` and the account; NULL: of the account alone. */
+void admission_quota(struct control *control, const char *team, struct quota_view *out);
+void admission_quota_release(struct quota_view *view);
 
 #endif

@@ -188,6 +188,11 @@ void control_nudge(struct control *control)
     pthread_mutex_unlock(&control->lock);
 }
 
+int64_t control_time_ms(const struct control *control)
+{
+    return control_now_ms(control);
+}
+
 void control_note_unwritable(struct control *control, const struct error *err)
 {
     pthread_mutex_lock(&control->lock);

@@ -59,6 +59,9 @@ void control_configure(struct control *control, const struct control_settings *s
  */
 void control_close(struct control *control);
 
+/* What time it is by rule 10, as all that the ledger keeps; wall. */
+int64_t control_time_ms(const struct control *control);
+
 struct control_readiness {
     bool ledger_writable;
     char ledger_reason[ERROR_MESSAGE_MAX]; /* why not, or "" */

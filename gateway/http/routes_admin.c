@@ -3,39 +3,24 @@
 #include "gateway/control/model_name.h"
 #include "gateway/http/json_out.h"
 #include "gateway/http/render.h"
+#include "gateway/http/render_rule.h"
 #include "gateway/http/routes.h"
 #include "policy/strict_json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_DEPTH_MAX 2
-#define DRIFT_PAGE     50
+#define DRIFT_PAGE 50
 
 static const char *const no_parameters[] = {NULL};
 
 /* --- bodies -------------------------------------------------------------------------------- */
 
-/* A JSON object of these members only; the caller frees it. False: answered with a problem. */
+/* Acts by hand have no parameters. */
 static bool read_object(struct exchange *exchange, const char *const *allowed, json_t **out)
 {
-    const char *body = NULL;
-    size_t len = 0;
-    struct error err = {0};
-    *out = NULL;
-    if (!routes_allow_parameters(exchange, no_parameters) ||
-        !routes_read_json(exchange, &body, &len))
-        return false;
-    const struct json_limits limits = {.max_bytes = len, .max_depth = BODY_DEPTH_MAX};
-    int result = strict_json_parse(body, len, &limits, out, &err);
-    if (result == 0)
-        result = strict_json_only(*out, "", allowed, &err);
-    if (result == 0)
-        return true;
-    json_decref(*out);
-    *out = NULL;
-    exchange_problem_error(exchange, PROBLEM_INVALID_BODY, &err);
-    return false;
+    return routes_allow_parameters(exchange, no_parameters) &&
+           routes_read_object(exchange, allowed, out);
 }
 
 static bool answer_invalid(struct exchange *exchange, const struct error *err)

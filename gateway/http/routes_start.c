@@ -72,6 +72,7 @@ static void start(const struct http_context *context, struct exchange *exchange,
         .version = version,
         .min_units = document->min_units,
         .max_units = document->max_units,
+        .lease_minutes = document->lease_minutes,
     };
     if (!routes_check_model(exchange, project, version) ||
         !routes_bool_parameter(exchange, "DryRun", &request.dry_run) ||

@@ -4,6 +4,7 @@ Every process is started on a port that the kernel gives and ended by its pid. N
 for a fixed time: `eventually` waits for a state with a deadline.
 """
 
+import datetime
 import http.client
 import json
 import mmap
@@ -274,11 +275,14 @@ class Gateway(Process):
                 return float(line.rsplit(" ", 1)[1])
         return 0
 
-    def start(self, model="boards/1", units=1, key=None, maximum=None, query="", **more):
+    def start(self, model="boards/1", units=1, key=None, maximum=None, lease=None, query="",
+              **more):
         project, version = model.split("/")
         body = {"MinInferenceUnits": units}
         if maximum:
             body["MaxInferenceUnits"] = maximum
+        if lease:
+            body["LeaseMinutes"] = lease
         headers = {"Idempotency-Key": key} if key else {}
         return self.call("POST", f"/v1/projects/{project}/models/{version}/start{query}", body,
                          headers=headers, **more)
@@ -286,6 +290,11 @@ class Gateway(Process):
     def stop(self, model="boards/1", **more):
         project, version = model.split("/")
         return self.call("POST", f"/v1/projects/{project}/models/{version}/stop", **more)
+
+    def lease(self, minutes, model="boards/1", query="", **more):
+        project, version = model.split("/")
+        return self.call("POST", f"/v1/projects/{project}/models/{version}/lease{query}",
+                         {"LeaseMinutes": minutes}, **more)
 
     def status(self, model="boards/1", **more):
         project, version = model.split("/")
@@ -332,6 +341,11 @@ class Gateway(Process):
         policy = json.loads((self.folder / "policy.json").read_text())
         known = {k: v for k, v in self.options.items() if k != "aws_endpoint"}
         return Gateway(self.folder, self.clock, self.keys, upstream, policy, **{**known, **more})
+
+
+def at(text):
+    """Seconds since the epoch of a time of RFC 3339, as answers have it."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def new_key():

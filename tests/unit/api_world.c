@@ -48,6 +48,7 @@ void admission_start(struct control *control, const struct start_request *reques
     world.seen.dry_run = request->dry_run;
     world.seen.min_units = request->min_units;
     world.seen.max_units = request->max_units;
+    world.seen.lease_minutes = request->lease_minutes;
     *out = world.start;
 }
 
@@ -59,6 +60,30 @@ void admission_stop(struct control *control, const struct stop_request *request,
     see(request->team, request->subject, request->project, request->version);
     world.seen.stops++;
     *out = world.stop;
+}
+
+void admission_lease(struct control *control, const struct lease_request *request,
+                     struct lease_result *out)
+{
+    (void)control;
+    see(request->team, request->subject, request->project, request->version);
+    world.seen.leases++;
+    world.seen.dry_run = request->dry_run;
+    world.seen.lease_minutes = request->lease_minutes;
+    *out = world.lease;
+}
+
+void admission_quota(struct control *control, const char *team, struct quota_view *out)
+{
+    (void)control;
+    see(team, NULL, "", "");
+    *out = world.quota;
+    out->snapshot = policy_store_acquire(world.context.policies);
+}
+
+void admission_quota_release(struct quota_view *view)
+{
+    policy_snapshot_release(&view->snapshot);
 }
 
 void admission_describe(struct control *control, const char *team, const char *project,
@@ -125,6 +150,12 @@ void control_readiness(struct control *control, struct control_readiness *out)
     *out = world.readiness;
 }
 
+int64_t control_time_ms(const struct control *control)
+{
+    (void)control;
+    return WORLD_NOW_MS;
+}
+
 /* --- ledger -------------------------------------------------------------------------------- */
 
 int ledger_get(struct ledger *ledger, const char *id, struct reservation *out, struct error *err)
@@ -170,16 +201,19 @@ int ledger_list_freezes(struct ledger *ledger, struct ledger_freeze *out, size_t
     return 0;
 }
 
-int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *account,
-                 struct quota_usage *of_team, struct error *err)
+int usage_report(struct ledger *ledger, const struct usage_query *query, usage_line_fn *take,
+                 void *context, struct error *err)
 {
+    int result = 0;
     (void)ledger;
+    world.query = *query;
+    snprintf(world.query_zone, sizeof(world.query_zone), "%s",
+             policy_window_zone_name(&query->window));
     if (world.ledger_result != 0)
         return error_set(err, (enum error_code)world.ledger_result, "as the test says");
-    *account = world.usage;
-    if (team != NULL)
-        *of_team = world.usage;
-    return 0;
+    for (size_t i = 0; result == 0 && i < world.line_count; i++)
+        result = take(context, &world.line, err);
+    return result;
 }
 
 /* --- wiring -------------------------------------------------------------------------------- */
@@ -309,6 +343,7 @@ struct reservation world_row(unsigned number, const char *team)
         .stop_token = "5709-5709",
         .created_ms = 1795449600000,
         .lease_end_ms = 1795478400000,
+        .worst_end_ms = 1795479300000,
         .status = "STARTING_HOSTING",
     };
     snprintf(row.id, sizeof(row.id), "00000000-0000-4000-8000-%012x", number);
