@@ -334,6 +334,10 @@ static void test_entry_failed(void **state)
     row = contract_row("red", "glass", 1);
     request = contract_request(&row, NULL, 1);
     contract_reserve(ledger, &request, LEDGER_RESERVED); /* and nobody is frozen */
+    atomic_store(&plan.usages, 1); /* its entry was appended by then, and is undone */
+    row = contract_row("red", "wood", 1);
+    request = contract_request(&row, NULL, 1);
+    contract_reserve(ledger, &request, LEDGER_RESERVED);
     atomic_store(&plan.commits_undone, 1);
     contract_move(ledger, &found, RESERVATION_STOPPING, ERROR_RETRY);
     contract_move(ledger, &found, RESERVATION_STOPPING, 0);
@@ -344,7 +348,7 @@ static void test_entry_failed(void **state)
     if (ledger_verify(file.backend, file.session, NULL, &verified, &err) != 0)
         fail_msg("%s", err.message);
     ledger_file_close(&file);
-    assert_int_equal(verified.entries, 5);
+    assert_int_equal(verified.entries, 6);
 }
 
 static void test_write_failed_twice(void **state)
