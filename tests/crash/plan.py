@@ -153,13 +153,16 @@ class Plan:
         for i in range(draw.randint(8, 16)):
             what = draw.choices(("start", "start-stop", "stop", "repeat", "alter", "status",
                                  "quota", "list", "dry-run", "lease"),
-                                (30, 12, 26, 10, 4, 5, 8, 2, 3, 8))[0]
+                                (30, 12, 24, 10, 4, 4, 8, 2, 3, 14))[0]
             minimum = draw.choice((1, 1, 1, 2))
             script.append({
                 "what": what, "team": team, "model": draw.choice(self.models), "min": minimum,
                 "max": draw.choice((0, 0, minimum, minimum + 1)),
                 "key": f"{self.index}-{number}-{i}" if draw.random() < 0.7 else None,
-                "lease": draw.choice((1, 15, 30, 90, 300, 480)), "again": draw.random() < 0.8})
+                "lease": draw.choice((1, 15, 30, 90, 300, 480)),
+                "start_lease": draw.choice((0, 0, 20, 30)) if self.end_by_lease else
+                draw.choice((0, 0, 30, 120, 480)),
+                "again": draw.random() < 0.8})
         return script
 
     def tell_late_start(self):
