@@ -5,6 +5,8 @@
 
 /* policy check FILE | policy explain FILE OPTIONS */
 int command_policy(int argc, char *const *argv);
+/* ledger verify|show|export|backup|restore FILE ... */
+int command_ledger(int argc, char *const *argv);
 /* token mint OPTIONS | token inspect [FILE] */
 int command_token(int argc, char *const *argv);
 

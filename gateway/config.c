@@ -235,6 +235,7 @@ void config_control_settings(const struct options *options, struct control_setti
         .stop_allowance_ms = options->stop_allowance_minutes * 60 * 1000,
         .lease_warning_ms = options->lease_warning_minutes * 60 * 1000,
         .key_retention_ms = options->key_retention_ms,
+        .drift_scan_ms = options->drift_scan_minutes * 60 * 1000,
         .reconcile_ms = options->reconcile_ms,
         .status_cache_ms = options->status_cache_ms,
         .unknown_cache_ms = options->unknown_cache_ms,

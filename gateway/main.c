@@ -15,6 +15,7 @@ static const char usage[] =
     "usage: lookout-gateway serve [--config FILE] [OPTION...]\n"
     "       lookout-gateway check-config FILE\n"
     "       lookout-gateway policy check FILE | policy explain FILE OPTION...\n"
+    "       lookout-gateway ledger verify|show|export|backup|restore FILE ...\n"
     "       lookout-gateway token mint OPTION... | token inspect [FILE]\n"
     "       lookout-gateway --help | --version\n";
 
@@ -84,6 +85,8 @@ int main(int argc, char **argv)
         return command_check_config(argc - 2, argv + 2);
     if (strcmp(command, "policy") == 0)
         return command_policy(argc - 2, argv + 2);
+    if (strcmp(command, "ledger") == 0)
+        return command_ledger(argc - 2, argv + 2);
     if (strcmp(command, "token") == 0)
         return command_token(argc - 2, argv + 2);
     if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {

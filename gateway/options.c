@@ -105,6 +105,8 @@ const struct option option_table[] = {
      YEAR_MS, "how long an idempotency key lives after its reservation closed"},
     {"reconcile_ms", OPTION_INT, RELOADABLE, AT(reconcile_ms), "10000", 10, 3600 * 1000,
      "between two passes of the reconciler"},
+    {"drift_scan_minutes", OPTION_INT, RELOADABLE, AT(drift_scan_minutes), "5", 0, 1440,
+     "between two searches for models that run without a reservation; 0 = none"},
     {"status_cache_ms", OPTION_INT, RELOADABLE, AT(status_cache_ms), "5000", 0, 3600 * 1000,
      "how old a model's status may be that readers get"},
     {"unknown_cache_ms", OPTION_INT, RELOADABLE, AT(unknown_cache_ms), "30000", 0, 3600 * 1000,

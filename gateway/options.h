@@ -40,7 +40,7 @@ struct options {
 
     int64_t lease_minutes, lease_warning_minutes, stop_allowance_minutes;
     int64_t quiet_ms, confirm_ms, resend_window_ms, unobserved_ms, stop_renew_ms;
-    int64_t key_retention_ms, reconcile_ms;
+    int64_t key_retention_ms, reconcile_ms, drift_scan_minutes;
     int64_t status_cache_ms, unknown_cache_ms;
     int64_t attempts, backoff_base_ms, backoff_cap_ms;
 };

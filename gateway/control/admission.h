@@ -3,7 +3,9 @@
 #define LOOKOUT_CONTROL_ADMISSION_H
 
 #include "gateway/control/control.h"
+#include "gateway/ledger/ledger.h"
 #include "gateway/ledger/reservation.h"
+#include "gateway/control/policy_store.h"
 #include "policy/quota.h"
 
 #include <stdbool.h>
@@ -31,6 +33,7 @@ enum start_outcome {
     START_QUOTA,    /* `decision` refuses, now or ever */
     START_HELD,     /* another team holds the model, or this one with other units (`row_is_own`) */
     START_FENCED,   /* rule 6: the fate of a stop is unknown; `retry_after_ms` */
+    START_FROZEN,   /* an administrator forbids starts: `freeze` says who, why and since when */
     START_KEY_REUSED,    /* the key was used with other parameters */
     START_REFUSED,       /* AWS refused: `upstream_*` has its answer; nothing is held */
     START_NOT_SENT,      /* nothing was sent, nothing is held: safe to repeat */
@@ -51,6 +54,7 @@ struct start_result {
     int upstream_status;    /* AWS's refusal, or 0 */
     char upstream_type[RESERVATION_TYPE_MAX];
     char upstream_message[RESERVATION_MESSAGE_MAX];
+    struct ledger_freeze freeze;          /* START_FROZEN */
     char detail[RESERVATION_MESSAGE_MAX]; /* one sentence for people */
 };
 
@@ -101,13 +105,6 @@ struct lease_result {
 void admission_lease(struct control *control, const struct lease_request *request,
                      struct lease_result *out);
 
-/*
- * All limits as they stand: of the account, and of `team` where that is not NULL (policy_survey).
- * 0; ERROR_NOT_FOUND where the policy does not name the team; the ledger's error.
- */
-int admission_quota(struct control *control, const char *team, struct quota_decision *out,
-                    char policy_digest[65], struct error *err) __attribute__((warn_unused_result));
-
 struct stop_request {
     const char *team; /* the caller's; NULL for an administrator, who may stop any */
     const char *subject;
@@ -156,5 +153,26 @@ struct model_view {
  */
 void admission_describe(struct control *control, const char *team, const char *project,
                         const char *version, int64_t deadline_ms, struct model_view *out);
+
+enum quota_view_outcome {
+    QUOTA_VIEW_KNOWN,
+    QUOTA_VIEW_UNKNOWN_TEAM, /* the policy does not name it */
+    QUOTA_VIEW_UNAVAILABLE   /* no policy yet, or the ledger can't be read */
+};
+
+/* Every limit as it stands now, all read at one instant. */
+struct quota_view {
+    enum quota_view_outcome outcome;
+    struct policy_snapshot *snapshot; /* whose limits these are; owned: admission_quota_release */
+    int64_t now_ms;                   /* wall */
+    struct quota_usage account, team; /* what is held; `team` is all 0 where none was asked for */
+    struct quota_decision survey;     /* policy_survey's */
+    /* Of the team: the lease of a start that names none, and the longest. */
+    int64_t lease_default_minutes, lease_max_minutes;
+    char detail[RESERVATION_MESSAGE_MAX];
+};
+/* Of `team` and the account; NULL: of the account alone. */
+void admission_quota(struct control *control, const char *team, struct quota_view *out);
+void admission_quota_release(struct quota_view *view);
 
 #endif

@@ -9,6 +9,7 @@
 #include "gateway/control/model_name.h"
 #include "gateway/control/model_status.h"
 #include "gateway/control/rules.h"
+#include "gateway/control/start_outcome.h"
 #include "gateway/control/start_row.h"
 
 #include <stdio.h>
@@ -83,74 +84,6 @@ static bool refused_for_ever(struct control *control, const struct control_setti
     return refused;
 }
 
-/* --- answering ----------------------------------------------------------------------------- */
-
-static void keep_row(struct control *control, const struct start_request *request,
-                     const struct reservation *row, struct start_result *out)
-{
-    out->has_row = true;
-    out->row = *row;
-    (void)unrecorded_find(control->unrecorded, row->id, &out->row); /* it is being stopped */
-    out->row_is_own = strcmp(row->team, request->team) == 0;
-}
-
-static void keep_refusal(struct start_result *out)
-{
-    out->upstream_status = out->row.refusal_status;
-    (void)snprintf(out->upstream_type, sizeof(out->upstream_type), "%s", out->row.refusal_type);
-    (void)snprintf(out->upstream_message, sizeof(out->upstream_message), "%s",
-                   out->row.refusal_message);
-}
-
-/* After a start was sent: what its row and AWS's last answer come to for the caller. */
-static void answer_sent(bool settled, const struct upstream_answer *last, struct start_result *out)
-{
-    switch (out->row.state) {
-    case RESERVATION_ACTIVE:
-        out->outcome = START_ACCEPTED;
-        return;
-    case RESERVATION_STOPPING:
-    case RESERVATION_CLOSED:
-        out->outcome = START_PRESENT;
-        control_say(out->detail, "the model was stopped while it was being started");
-        return;
-    case RESERVATION_PENDING:
-    case RESERVATION_UNCERTAIN:
-        out->outcome = START_UNCERTAIN;
-        if (!settled && last->fate == UPSTREAM_ACCEPTED) {
-            /* Started for certain; the ledger still holds the units and will hear of it. */
-            out->outcome = START_ACCEPTED;
-            (void)snprintf(out->row.status, sizeof(out->row.status), "%s",
-                           model_status_name(last->status));
-            return;
-        }
-        control_say(out->detail,
-                    "AWS's answer did not arrive: the model may still start, and its units stay "
-                    "reserved until that is known. Repeat with the same key, or look at the "
-                    "reservation.");
-        return;
-    case RESERVATION_VOID:
-        break;
-    }
-    out->retry_after_ms = last->retry_after_ms;
-    if (out->row.end == RESERVATION_END_REFUSED) {
-        out->outcome = START_REFUSED;
-        keep_refusal(out);
-        control_say(out->detail, "AWS refused the start: %s", out->row.refusal_message);
-        return;
-    }
-    out->outcome = START_NOT_SENT;
-    if (out->row.end == RESERVATION_END_THROTTLED)
-        control_say(out->detail,
-                    "AWS throttled every attempt; nothing was started and nothing is held");
-    else if (out->row.end == RESERVATION_END_OUR_FAULT)
-        control_say(out->detail,
-                    "AWS does not accept the gateway's credentials (%s); nothing was started",
-                    out->row.refusal_type);
-    else
-        control_say(out->detail, "nothing was sent to AWS and nothing is held: %s", last->message);
-}
-
 /* A row that is there already, by key or by model: send again where that finds the truth, then
  * tell. */
 static void answer_present(struct control *control, const struct control_settings *settings,
@@ -160,7 +93,7 @@ static void answer_present(struct control *control, const struct control_setting
     struct upstream_answer last = {.fate = UPSTREAM_NOT_SENT};
     out->outcome = outcome;
     if (out->row.state == RESERVATION_VOID && out->row.end == RESERVATION_END_REFUSED) {
-        answer_sent(true, &last, out);
+        start_outcome_of_send(true, &last, out);
         return;
     }
     if (rules_may_resend(settings, control_now_ms(control), &out->row)) {
@@ -168,25 +101,10 @@ static void answer_present(struct control *control, const struct control_setting
         struct change_budget budget = model_change_request_budget(settings, deadline_ms, &cause);
         bool settled = model_change_start(control, &budget, &out->row, &last);
         if (out->row.state != RESERVATION_ACTIVE)
-            answer_sent(settled, &last, out);
+            start_outcome_of_send(settled, &last, out);
     } else if (out->row.state == RESERVATION_PENDING || out->row.state == RESERVATION_UNCERTAIN) {
-        answer_sent(true, &last, out);
+        start_outcome_of_send(true, &last, out);
     }
-}
-
-static void answer_ledger_error(int result, const struct error *err, struct start_result *out)
-{
-    out->outcome = result == ERROR_UNCERTAIN ? START_UNCERTAIN : START_UNAVAILABLE;
-    if (result == ERROR_UNCERTAIN)
-        control_say(out->detail,
-                    "the ledger did not confirm the reservation: the model may still start; "
-                    "repeat with the same key");
-    else
-        control_say(out->detail,
-                    "the ledger can't record a start now, and nothing is started without a "
-                    "record; repeat later");
-    LOG(LOG_ERROR, "start.ledger_failed", log_str("class", error_code_name(err->code)),
-        log_str("message", err->message));
 }
 
 /* --- the way of a request ------------------------------------------------------------------ */
@@ -203,7 +121,7 @@ static bool answer_known_key(struct control *control, const struct control_setti
     if (request->key == NULL || ledger_find_key(control->ledger, request->team, request->key,
                                                 fingerprint, &found, &err) != 0)
         return false;
-    keep_row(control, request, &found.row, out);
+    start_outcome_keep_row(control, request, &found.row, out);
     if (found.outcome == LEDGER_KEY_REUSED) {
         out->outcome = START_KEY_REUSED;
         control_say(out->detail, "this idempotency key was used before with other parameters");
@@ -221,7 +139,7 @@ static bool answer_known_key(struct control *control, const struct control_setti
         return true;
     }
     if (ledger_get(control->ledger, found.row.id, &found.row, &err) == 0)
-        keep_row(control, request, &found.row, out);
+        start_outcome_keep_row(control, request, &found.row, out);
     bool known = !(out->row.state == RESERVATION_VOID && reservation_end_rearms(out->row.end));
     if (known)
         answer_present(control, settings, request, START_REPLAYED, deadline_ms, out);
@@ -254,50 +172,6 @@ static bool resolve_latest(struct control *control, const struct start_request *
     return false;
 }
 
-static void answer_held(const struct start_request *request, struct start_result *out)
-{
-    out->outcome = START_HELD;
-    if (!out->row_is_own) {
-        out->has_row = false;
-        control_say(out->detail, "model %s/%s is held by another team's reservation",
-                    request->project, out->row.version);
-        return;
-    }
-    if (out->row.state == RESERVATION_STOPPING) {
-        control_say(out->detail,
-                    "model %s/%s is being stopped: start it again when its reservation is closed",
-                    out->row.project, out->row.version);
-        return;
-    }
-    control_say(out->detail,
-                "your team holds model %s/%s with MinInferenceUnits %lld and MaxInferenceUnits "
-                "%lld: stop it first to run it with other units",
-                out->row.project, out->row.version, (long long)out->row.min_units,
-                (long long)out->row.max_units);
-}
-
-/* Whether a start of the caller's own model asks for what is there already. */
-static bool is_what_was_asked(const struct start_request *request, const struct start_result *out)
-{
-    return out->row_is_own && out->row.state != RESERVATION_STOPPING &&
-           out->row.min_units == request->min_units && out->row.max_units == request->max_units;
-}
-
-/* The lease of what runs is not changed by starting it again. */
-static void mention_lease(const struct start_request *request, struct start_result *out)
-{
-    char end[CLOCK_RFC3339_SIZE];
-    int64_t lease_ms = out->row.lease_end_ms - out->row.created_ms;
-    if (out->outcome != START_PRESENT || request->lease_minutes == 0 ||
-        request->lease_minutes * MINUTE_MS == lease_ms || out->detail[0] != '\0')
-        return;
-    clock_format_rfc3339(out->row.lease_end_ms, end);
-    control_say(out->detail,
-                "your team holds model %s/%s already, and its lease still ends at %s: change the "
-                "lease itself to have it end at another time",
-                out->row.project, out->row.version, end);
-}
-
 /* With the model's marker held, or on a dry run. */
 static void reserve_and_send(struct control *control, const struct control_settings *settings,
                              const struct start_request *request, struct ledger_reserve *reserve,
@@ -312,13 +186,13 @@ static void reserve_and_send(struct control *control, const struct control_setti
     int result = ledger_reserve(control->ledger, reserve, &reserved, &err);
     CRASH_POINT(START_RESERVED);
     if (result != 0) {
-        answer_ledger_error(result, &err, out);
+        start_outcome_of_ledger(result, &err, out);
         return;
     }
     keep_decision(control, reserve->decide_context, out);
     if (reserved.outcome != LEDGER_REFUSED && reserved.outcome != LEDGER_FENCED &&
         reserved.outcome != LEDGER_FROZEN)
-        keep_row(control, request, &reserved.row, out);
+        start_outcome_keep_row(control, request, &reserved.row, out);
     if (reserved.outcome == LEDGER_REPLAY &&
         strcmp(reserved.row.version, reserve->row.version) != 0) {
         out->outcome = START_REPLAYED; /* its model's marker is not ours: see start */
@@ -331,19 +205,19 @@ static void reserve_and_send(struct control *control, const struct control_setti
             out->has_row = false;
             break;
         }
-        answer_sent(model_change_start(control, &budget, &out->row, &last), &last, out);
+        start_outcome_of_send(model_change_start(control, &budget, &out->row, &last), &last, out);
         break;
     case LEDGER_REPLAY:
     case LEDGER_HELD:
-        if (reserved.outcome == LEDGER_HELD && !is_what_was_asked(request, out))
-            answer_held(request, out);
+        if (reserved.outcome == LEDGER_HELD && !start_outcome_is_what_was_asked(request, out))
+            start_outcome_held(request, out);
         else if (request->dry_run)
             out->outcome = reserved.outcome == LEDGER_HELD ? START_PRESENT : START_REPLAYED;
         else
             answer_present(control, settings, request,
                            reserved.outcome == LEDGER_HELD ? START_PRESENT : START_REPLAYED,
                            deadline_ms, out);
-        mention_lease(request, out);
+        start_outcome_mention_lease(request, out);
         break;
     case LEDGER_KEY_REUSED:
         out->outcome = START_KEY_REUSED;
@@ -357,10 +231,7 @@ static void reserve_and_send(struct control *control, const struct control_setti
                     "a new start: starts wait until it can't arrive any more");
         break;
     case LEDGER_FROZEN:
-        out->outcome = START_UNAVAILABLE;
-        control_say(out->detail, "an administrator has frozen the starts of %s: %s",
-                    reserved.freeze.team[0] != '\0' ? reserved.freeze.team : "all teams",
-                    reserved.freeze.reason);
+        start_outcome_frozen(&reserved.freeze, out);
         break;
     case LEDGER_REFUSED:
         out->outcome = START_QUOTA;
@@ -380,9 +251,9 @@ static void answer_busy(struct control *control, const struct start_request *req
         return;
     }
     if (ledger_find_live(control->ledger, request->project, version, &row, &err) == 0) {
-        keep_row(control, request, &row, out);
-        if (!is_what_was_asked(request, out)) {
-            answer_held(request, out);
+        start_outcome_keep_row(control, request, &row, out);
+        if (!start_outcome_is_what_was_asked(request, out)) {
+            start_outcome_held(request, out);
             return;
         }
     }
@@ -506,6 +377,7 @@ static void count_start(struct control *control, enum start_outcome outcome)
         break;
     case START_HELD:
     case START_FENCED:
+    case START_FROZEN:
     case START_KEY_REUSED:
     case START_UNKNOWN_MODEL:
     case START_UNAVAILABLE:

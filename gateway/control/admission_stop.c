@@ -78,14 +78,17 @@ static void send_first_stop(struct control *control, const struct change_budget 
 static void answer_unrecorded(struct stop_result *out)
 {
     out->unrecorded = true;
-    if (out->confirmed) {
+    /* A start of unknown fate may be sent again by who comes after us and knows of no stop. */
+    bool runs = out->row.accepted_ms != 0 || out->row.seen_running_ms != 0;
+    if (out->confirmed && runs) {
         control_say(out->detail, "AWS accepted the stop; the ledger can't record it now, and it is "
                                  "written down as soon as it can be");
         return;
     }
-    out->outcome = out->row.stop_doubt_ms != 0 ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
-    control_say(out->detail, "the ledger can't record the stop now, and AWS has not confirmed it: "
-                             "it is repeated while this gateway lives; repeat it, too");
+    out->outcome =
+        out->confirmed || out->row.stop_doubt_ms != 0 ? STOP_UNCERTAIN : STOP_UNAVAILABLE;
+    control_say(out->detail, "the ledger can't record the stop now: it is sent all the same, and "
+                             "repeated while this gateway lives; repeat it, too");
 }
 
 static void stop_held(struct control *control, const struct stop_request *request,

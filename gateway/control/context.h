@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct drift;
 struct model_status_cache;
 
 struct control_metrics {
@@ -19,7 +20,8 @@ struct control_metrics {
         *starts_refused_upstream, *starts_not_sent, *starts_uncertain, *starts_other;
     struct metric *stops_accepted, *stops_other;
     struct metric *leases_changed, *leases_ended, *leases_warned, *leases_overrun;
-    struct metric *sends_start, *sends_stop, *sends_describe;
+    struct metric *sends_start, *sends_stop, *sends_describe, *sends_list_projects,
+        *sends_list_models;
     struct metric *status_cache_hits, *status_cache_misses;
     struct metric *reconciler_passes, *reconciler_changes, *reconciler_lost_races;
     struct metric *pending, *uncertain, *stopping; /* rows in that state after the last pass */
@@ -34,6 +36,7 @@ struct control {
     struct model_calls *calls;
     struct unrecorded *unrecorded;
     struct model_status_cache *statuses;
+    struct drift *drift;
     int64_t booted_ms; /* monotonic */
     struct control_metrics metrics;
 
@@ -76,6 +79,13 @@ void control_heard(struct control *control, struct metric *sends,
 void control_describe(struct control *control, const char *project, const char *version,
                       enum pacing_class pacing, int64_t deadline_ms, struct upstream_answer *answer,
                       struct upstream_description *description);
+
+/*
+ * One page of a list, likewise: of the models of call->model.project, or of the projects where that
+ * is NULL.
+ */
+void control_list(struct control *control, const struct upstream_call *call,
+                  struct upstream_answer *answer, struct upstream_page *page);
 
 /* A sentence for people into a `detail`; a longer one is cut. */
 void control_say(char out[RESERVATION_MESSAGE_MAX], const char *format, ...)

@@ -4,6 +4,7 @@
 #include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
+#include "gateway/control/drift.h"
 #include "gateway/control/model_status.h"
 
 #include <stdarg.h>
@@ -25,6 +26,7 @@ void control_settings_default(struct control_settings *settings)
         .stop_allowance_ms = 15 * MINUTE_MS,
         .lease_warning_ms = 15 * MINUTE_MS,
         .key_retention_ms = 24 * 60 * MINUTE_MS,
+        .drift_scan_ms = 5 * MINUTE_MS,
         .reconcile_ms = 10 * 1000,
         .status_cache_ms = 5 * 1000,
         .unknown_cache_ms = 30 * 1000,
@@ -63,6 +65,8 @@ static void register_metrics(struct metrics *metrics, struct control_metrics *ou
     out->sends_start = metrics_counter(metrics, name, help, "operation=\"StartModel\"");
     out->sends_stop = metrics_counter(metrics, name, help, "operation=\"StopModel\"");
     out->sends_describe = metrics_counter(metrics, name, help, "operation=\"DescribeModel\"");
+    out->sends_list_projects = metrics_counter(metrics, name, help, "operation=\"ListProjects\"");
+    out->sends_list_models = metrics_counter(metrics, name, help, "operation=\"ListModels\"");
 
     name = "lookout_status_reads_total";
     help = "Reads of a model's status, by where the answer came from.";
@@ -109,6 +113,8 @@ int control_create(const struct control_settings *settings, const struct clock *
         result = unrecorded_create(&control->unrecorded, err);
     if (result == 0)
         result = model_status_cache_create(control, &control->statuses, err);
+    if (result == 0)
+        result = drift_create(control, metrics, &control->drift, err);
     if (result != 0) {
         control_free(&control);
         return result;
@@ -121,6 +127,7 @@ void control_free(struct control **control)
 {
     if (*control == NULL)
         return;
+    drift_free(&(*control)->drift);
     model_status_cache_free(&(*control)->statuses);
     model_calls_free(&(*control)->calls);
     unrecorded_free(&(*control)->unrecorded);
@@ -179,6 +186,11 @@ void control_nudge(struct control *control)
     control->nudged = true;
     pthread_cond_broadcast(&control->wake);
     pthread_mutex_unlock(&control->lock);
+}
+
+int64_t control_time_ms(const struct control *control)
+{
+    return control_now_ms(control);
 }
 
 void control_note_unwritable(struct control *control, const struct error *err)
@@ -247,6 +259,24 @@ void control_describe(struct control *control, const char *project, const char *
     CRASH_POINT(DESCRIBE_ANSWERED);
     control_heard(control, control->metrics.sends_describe, answer);
     if (answer->fate == UPSTREAM_ACCEPTED && !check_account(control, description->account))
+        answer->fate = UPSTREAM_DOUBT;
+}
+
+void control_list(struct control *control, const struct upstream_call *call,
+                  struct upstream_answer *answer, struct upstream_page *page)
+{
+    const struct upstream *upstream = control->upstream;
+    bool models = call->model.project != NULL;
+    CRASH_POINT(LIST_SEND_BEFORE);
+    if (models)
+        upstream->ops->list_models(upstream->self, call, answer, page);
+    else
+        upstream->ops->list_projects(upstream->self, call, answer, page);
+    CRASH_POINT(LIST_ANSWERED);
+    control_heard(
+        control, models ? control->metrics.sends_list_models : control->metrics.sends_list_projects,
+        answer);
+    if (answer->fate == UPSTREAM_ACCEPTED && !check_account(control, page->account))
         answer->fate = UPSTREAM_DOUBT;
 }
 

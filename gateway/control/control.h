@@ -29,6 +29,7 @@ struct control_settings {
         stop_allowance_ms;    /* rule 7: what a stop may take; reserved beyond each lease; 15 min */
     int64_t lease_warning_ms; /* so long before a lease's end it is told; 0 = never; 15 min */
     int64_t key_retention_ms; /* rule 11: after the row closed; 24 h */
+    int64_t drift_scan_ms;    /* rule 12: between two scans; 0 = none; 5 min */
     int64_t reconcile_ms;     /* between two passes of the reconciler; 10 s */
     int64_t status_cache_ms;  /* how old a status may be that readers get; 5 s */
     int64_t unknown_cache_ms; /* the same for models that AWS does not know; 30 s */
@@ -57,6 +58,9 @@ void control_configure(struct control *control, const struct control_settings *s
  * attempts). Calls on the wire end by themselves.
  */
 void control_close(struct control *control);
+
+/* What time it is by rule 10, as all that the ledger keeps; wall. */
+int64_t control_time_ms(const struct control *control);
 
 struct control_readiness {
     bool ledger_writable;

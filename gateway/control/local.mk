@@ -1,11 +1,14 @@
 # F4: the only place where policy, ledger and upstream meet.
 noinst_LIBRARIES += gateway/control/libcontrol.a
 gateway_control_libcontrol_a_SOURCES = \
+	%D%/admin.h %D%/admin.c %D%/admin_rules.h %D%/admin_rules.c \
 	%D%/admission.h %D%/admission_describe.c %D%/admission_lease.c %D%/admission_quota.c \
 	%D%/admission_start.c %D%/admission_stop.c \
 	%D%/context.h \
 	%D%/decision.h %D%/decision.c \
 	%D%/control.h %D%/control.c \
+	%D%/drift.h %D%/drift.c \
+	%D%/drift_rules.h %D%/drift_rules.c \
 	%D%/held.h %D%/held.c \
 	%D%/model_calls.h %D%/model_calls.c \
 	%D%/model_change.h %D%/model_change.c \
@@ -14,11 +17,13 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
 	%D%/rules.h %D%/rules.c %D%/rules_lease.c \
+	%D%/start_outcome.h %D%/start_outcome.c \
 	%D%/start_row.h %D%/start_row.c \
 	%D%/time_keeper.h %D%/time_keeper.c \
 	%D%/unrecorded.h %D%/unrecorded.c
 
-control_unit_tests = tests/unit/test_control tests/unit/test_model_calls tests/unit/test_rules \
+control_unit_tests = tests/unit/test_admin_rules tests/unit/test_control \
+	tests/unit/test_drift tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
 	tests/unit/test_rules_lease tests/unit/test_leases tests/unit/test_time_keeper
 EXTRA_DIST += tests/unit/control_world.h tests/unit/fake_upstream.h
 if HAVE_CMOCKA
@@ -30,6 +35,12 @@ control_world = tests/unit/control_world.c tests/unit/control_world.h tests/unit
 	tests/unit/fake_upstream.h
 tests_unit_test_control_SOURCES = tests/unit/test_control.c $(control_world)
 tests_unit_test_control_LDADD = $(control_test_libs)
+tests_unit_test_admin_rules_SOURCES = tests/unit/test_admin_rules.c
+tests_unit_test_admin_rules_LDADD = $(control_test_libs)
+tests_unit_test_drift_SOURCES = tests/unit/test_drift.c $(control_world)
+tests_unit_test_drift_LDADD = $(control_test_libs)
+tests_unit_test_drift_rules_SOURCES = tests/unit/test_drift_rules.c
+tests_unit_test_drift_rules_LDADD = $(control_test_libs)
 tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c
 tests_unit_test_model_calls_LDADD = $(control_test_libs)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c

@@ -59,6 +59,30 @@ int model_change_write(struct control *control, const struct ledger_cause *cause
                      row->id, WRITE_TRIES);
 }
 
+int model_change_write_row(struct control *control, const char *why, struct reservation *row)
+{
+    struct error err = {0};
+    enum reservation_state state = row->state;
+    struct ledger_cause cause = control_cause(control, why);
+    int result = ledger_update(control->ledger, row, &cause, &err);
+    CRASH_POINT(RECONCILER_WRITTEN);
+    if (result == 0) {
+        metric_add(control->metrics.reconciler_changes, 1);
+        LOG(LOG_INFO, "reconciler.changed", log_str("reservation", row->id),
+            log_str("team", row->team), log_str("project", row->project),
+            log_str("version", row->version), log_str("state", reservation_state_name(state)),
+            log_str("why", why), log_str("status", row->status),
+            log_str("end", reservation_end_name(row->end)));
+        return 0;
+    }
+    if (result == ERROR_CONFLICT)
+        metric_add(control->metrics.reconciler_lost_races, 1);
+    else
+        LOG(LOG_ERROR, "reconciler.not_written", log_str("reservation", row->id),
+            log_str("why", why), log_str("message", err.message));
+    return result;
+}
+
 /* The budget's cause, of now and with what is done. */
 static struct ledger_cause cause_of(struct control *control, const struct change_budget *budget,
                                     const char *why)

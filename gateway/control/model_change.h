@@ -57,4 +57,10 @@ int model_change_write(struct control *control, const struct ledger_cause *cause
                        row_change_fn *change, const void *context, struct reservation *row,
                        struct error *err) __attribute__((warn_unused_result));
 
+/*
+ * Compare-and-set of a row that a rule changed, tried once and logged: what the gateway does by
+ * itself. 0 or the ledger's error; ERROR_CONFLICT where a request was faster.
+ */
+int model_change_write_row(struct control *control, const char *why, struct reservation *row);
+
 #endif

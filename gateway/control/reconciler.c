@@ -4,6 +4,7 @@
 #include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
+#include "gateway/control/drift.h"
 #include "gateway/control/model_change.h"
 #include "gateway/control/model_status.h"
 #include "gateway/control/rules.h"
@@ -18,7 +19,9 @@
 #define CALL_TIMEOUT_MS ((int64_t)20 * 1000) /* for one call to AWS, its turn included */
 /* No further row of a kind is begun after so long: while AWS hangs the others have their turn, too,
  * and leases end. */
-#define SHARE_MS       ((int64_t)20 * 1000)
+#define SHARE_MS ((int64_t)20 * 1000)
+/* The search for drift: last in a pass, so that nothing waits for it but the next pass. */
+#define DRIFT_SHARE_MS ((int64_t)5 * 1000)
 #define MARKER_WAIT_MS ((int64_t)1000) /* for requests that repeat themselves without end */
 
 /* Between two passes even when requests nudge without end. */
@@ -60,31 +63,6 @@ static bool take_marker(struct control *control, const struct reservation *row,
                                clock_monotonic_ms(control->clock) + MARKER_WAIT_MS, call) == 0;
 }
 
-/* Compare-and-set of a row that a rule changed. ERROR_CONFLICT when a request was faster. */
-static int write_row(struct control *control, const char *why, struct reservation *row)
-{
-    struct error err = {0};
-    enum reservation_state state = row->state;
-    struct ledger_cause cause = control_cause(control, why);
-    int result = ledger_update(control->ledger, row, &cause, &err);
-    CRASH_POINT(RECONCILER_WRITTEN);
-    if (result == 0) {
-        metric_add(control->metrics.reconciler_changes, 1);
-        LOG(LOG_INFO, "reconciler.changed", log_str("reservation", row->id),
-            log_str("team", row->team), log_str("project", row->project),
-            log_str("version", row->version), log_str("state", reservation_state_name(state)),
-            log_str("why", why), log_str("status", row->status),
-            log_str("end", reservation_end_name(row->end)));
-        return 0;
-    }
-    if (result == ERROR_CONFLICT)
-        metric_add(control->metrics.reconciler_lost_races, 1);
-    else
-        LOG(LOG_ERROR, "reconciler.not_written", log_str("reservation", row->id),
-            log_str("why", why), log_str("message", err.message));
-    return result;
-}
-
 /* Rules 3 to 5. False when the row could not be written, so that nothing further may be built on
  * it. */
 static bool observe(const struct pass *pass, uint64_t ticket, struct reservation *row,
@@ -108,7 +86,10 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
     if (observation->kind != OBSERVED_RUNNING && time_keeper_epoch(control->keeper) != pass->epoch)
         return false;
     struct reservation changed = *row;
-    if (!rules_apply(&pass->settings, observation, control_now_ms(control), &changed))
+    const char *why = "observed";
+    bool differs = rules_apply(&pass->settings, observation, control_now_ms(control), &changed);
+    if (!drift_judge(control->drift, &pass->settings, observation, &description, &changed, &why) &&
+        !differs)
         return true;
     if (!model_calls_ticket_holds(control->calls, row->project, row->version, ticket))
         return false;
@@ -118,7 +99,7 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
     int64_t now_ms = control_now_ms(control);
     rules_fence_vanished(&pass->settings, now_ms - up_ms, now_ms, &changed);
     *row = changed;
-    return write_row(control, "observed", row) == 0;
+    return model_change_write_row(control, why, row) == 0;
 }
 
 static struct change_budget one_try(const struct pass *pass)
@@ -178,7 +159,7 @@ static bool recover_pending(const struct pass *pass, struct reservation *row)
         return false;
     if (!rules_recover(control_now_ms(control), row))
         return false;
-    int result = write_row(control, "recovered", row);
+    int result = model_change_write_row(control, "recovered", row);
     return result == 0 || model_change_is_unwritable(result);
 }
 
@@ -189,7 +170,7 @@ static bool recover(const struct pass *pass, struct reservation *row)
         return recover_pending(pass, row);
     if (!pass->boot || !rules_recover(control_now_ms(pass->control), row))
         return true;
-    int result = write_row(pass->control, "recovered", row);
+    int result = model_change_write_row(pass->control, "recovered", row);
     return result == 0 || model_change_is_unwritable(result);
 }
 
@@ -200,7 +181,7 @@ static void end_lease(const struct pass *pass, struct reservation *row)
     if (!pass->may_expire || !rules_lease_ended(now_ms, row))
         return;
     rules_begin_stop(RESERVATION_END_LEASE, now_ms, row);
-    if (model_change_is_unwritable(write_row(pass->control, "lease ended", row)) &&
+    if (model_change_is_unwritable(model_change_write_row(pass->control, "lease ended", row)) &&
         !unrecorded_keep(pass->control->unrecorded, row))
         LOG(LOG_ERROR, "lease.not_kept", log_str("reservation", row->id));
     metric_add(pass->control->metrics.leases_ended, 1);
@@ -240,10 +221,10 @@ static void tell_overrun(const struct pass *pass, struct reservation *row)
     struct control *control = pass->control;
     bool stopping = row->state == RESERVATION_STOPPING;
     rules_note_told(row->worst_end_ms, row);
-    if (write_row(control,
-                  stopping ? "overrun: its stop has not been observed"
-                           : "overrun: it has not ended",
-                  row) != 0)
+    if (model_change_write_row(control,
+                               stopping ? "overrun: its stop has not been observed"
+                                        : "overrun: it has not ended",
+                               row) != 0)
         return;
     metric_add(control->metrics.leases_overrun, 1);
     LOG(LOG_ERROR, "lease.overrun", log_str("reservation", row->id), log_str("team", row->team),
@@ -257,7 +238,7 @@ static void warn_of_end(const struct pass *pass, struct reservation *row)
     struct control *control = pass->control;
     int64_t left_ms = row->lease_end_ms - control_now_ms(control);
     rules_note_told(row->lease_end_ms, row);
-    if (write_row(control, "lease ends soon", row) != 0)
+    if (model_change_write_row(control, "lease ends soon", row) != 0)
         return;
     metric_add(control->metrics.leases_warned, 1);
     LOG(LOG_WARNING, "lease.ends_soon", log_str("reservation", row->id), log_str("team", row->team),
@@ -433,6 +414,7 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
 
     (void)reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
                          progress->active_after);
+    drift_scan(control->drift, &pass.settings, clock_monotonic_ms(control->clock) + DRIFT_SHARE_MS);
     forget_keys(&pass);
 
     metric_add(control->metrics.reconciler_passes, 1);

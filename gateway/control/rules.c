@@ -39,8 +39,8 @@ static int64_t last_start_ms(const struct reservation *row)
     return later(row->last_send_ms, row->accepted_ms);
 }
 
-static bool is_quiet(const struct control_settings *settings, const struct observation *observation,
-                     const struct reservation *row)
+bool rules_is_quiet(const struct control_settings *settings, const struct observation *observation,
+                    const struct reservation *row)
 {
     return observation->began_ms - last_start_ms(row) >= settings->quiet_ms;
 }
@@ -90,7 +90,7 @@ static void apply_uncertain(const struct control_settings *settings,
         row->not_running_ms = 0;
         return;
     }
-    if (!is_quiet(settings, observation, row))
+    if (!rules_is_quiet(settings, observation, row))
         return;
     if (observation->kind == OBSERVED_FAILED) { /* rule 4: one stop, and then it is closed */
         rules_begin_stop(RESERVATION_END_HOSTING_FAILED, now_ms, row);
@@ -124,7 +124,7 @@ static void apply_active(const struct control_settings *settings,
 {
     if (note_running(observation, row))
         return;
-    bool believable = row->seen_running_ms != 0 || is_quiet(settings, observation, row);
+    bool believable = row->seen_running_ms != 0 || rules_is_quiet(settings, observation, row);
     if (observation->kind == OBSERVED_FAILED && believable) {
         rules_begin_stop(RESERVATION_END_HOSTING_FAILED, now_ms, row);
         return;
@@ -142,7 +142,7 @@ static void apply_stopping(const struct control_settings *settings,
     /* HOSTING_FAILED wants its one stop before anything is over. */
     if (observation->kind == OBSERVED_FAILED && row->stop_sent_ms == 0)
         return;
-    bool believable = row->seen_running_ms != 0 || is_quiet(settings, observation, row);
+    bool believable = row->seen_running_ms != 0 || rules_is_quiet(settings, observation, row);
     if (confirms_not_running(settings, observation, now_ms, row) && believable)
         close_row(RESERVATION_CLOSED, row->end, row->not_running_ms, now_ms, row);
 }
@@ -165,7 +165,7 @@ bool rules_apply(const struct control_settings *settings, const struct observati
     struct reservation before = *row;
     if (row->state == RESERVATION_UNCERTAIN)
         note_look(settings, observation, row);
-    if (observation->kind == OBSERVED_ABSENT && !is_quiet(settings, observation, row))
+    if (observation->kind == OBSERVED_ABSENT && !rules_is_quiet(settings, observation, row))
         return differs(&before, row);
     if (observation->kind != OBSERVED_ABSENT)
         set_status(row, observation->status);

@@ -27,6 +27,10 @@ struct observation {
 
 struct observation rules_observe(const struct upstream_answer *answer, int64_t began_ms);
 
+/* Whether QUIET has passed since the model's last start was sent or accepted. */
+bool rules_is_quiet(const struct control_settings *settings, const struct observation *observation,
+                    const struct reservation *row);
+
 /*
  * Rules 3, 4 and 5: applies an observation that began after the model's last start or stop call
  * ended. True when the row changed and has to be written; the caller writes it by compare-and-set.

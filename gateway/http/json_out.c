@@ -42,17 +42,21 @@ void json_out_int(struct strbuf *out, const char *name, int64_t value)
     strbuf_addf(out, "%" PRId64, value);
 }
 
-void json_out_bool(struct strbuf *out, const char *name, bool value)
+void json_out_literal(struct strbuf *out, const char *name, const char *json)
 {
     member(out, name);
-    strbuf_addstr(out, value ? "true" : "false");
+    strbuf_addstr(out, json);
+}
+
+void json_out_bool(struct strbuf *out, const char *name, bool value)
+{
+    json_out_literal(out, name, value ? "true" : "false");
 }
 
 void json_out_time(struct strbuf *out, const char *name, int64_t wall_ms)
 {
-    if (wall_ms == 0) {
-        member(out, name);
-        strbuf_addstr(out, "null");
+    if (wall_ms == 0 || wall_ms == INT64_MAX) {
+        json_out_literal(out, name, "null");
         return;
     }
     char text[CLOCK_RFC3339_SIZE];

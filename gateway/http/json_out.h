@@ -13,7 +13,9 @@ void json_out_close(struct strbuf *out, char bracket);
 void json_out_string(struct strbuf *out, const char *name, const char *value);
 void json_out_int(struct strbuf *out, const char *name, int64_t value);
 void json_out_bool(struct strbuf *out, const char *name, bool value);
-/* A time in RFC 3339, or null for 0. */
+/* `json` as it is: null, or a number that no int64_t is. */
+void json_out_literal(struct strbuf *out, const char *name, const char *json);
+/* A time in RFC 3339, or null for 0 (did not happen) and INT64_MAX (never does). */
 void json_out_time(struct strbuf *out, const char *name, int64_t wall_ms);
 
 #endif

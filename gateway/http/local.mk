@@ -10,15 +10,19 @@ gateway_http_libhttp_a_SOURCES = \
 	%D%/exchange.h %D%/exchange.c \
 	%D%/json_out.h %D%/json_out.c \
 	%D%/problem.h %D%/problem.c \
+	%D%/quota_answer.h %D%/quota_answer.c \
 	%D%/render.h %D%/render.c \
+	%D%/render_rule.h %D%/render_rule.c \
 	%D%/request.h %D%/request.c \
 	%D%/router.h %D%/router.c \
-	%D%/routes.h %D%/routes_common.c %D%/routes_models.c %D%/routes_ops.c %D%/routes_quota.c \
-	%D%/routes_start.c \
+	%D%/routes.h %D%/routes_admin.c %D%/routes_common.c %D%/routes_lease.c %D%/routes_models.c \
+	%D%/routes_ops.c %D%/routes_quota.c \
+	%D%/routes_start.c %D%/routes_usage.c \
 	%D%/server.h %D%/server.c \
 	%D%/start_answer.h %D%/start_answer.c \
 	%D%/start_document.h %D%/start_document.c \
-	%D%/tls.h %D%/tls.c
+	%D%/tls.h %D%/tls.c \
+	%D%/usage_request.h %D%/usage_request.c
 
 EXTRA_LIBRARIES =
 EXTRA_DIST += %D%/PROBLEMS.md %D%/civetweb_inside.h %D%/civetweb_inside.c
@@ -43,7 +47,8 @@ $(civetweb_object): %D%/local.mk %D%/civetweb_inside.c %D%/civetweb_inside.h \
 		-fno-sanitize=thread -c -o $@ $(top_srcdir)/gateway/http/civetweb_inside.c
 
 if HAVE_CMOCKA
-http_unit_tests = tests/unit/test_api tests/unit/test_http_fairness tests/unit/test_http_robustness \
+http_unit_tests = tests/unit/test_api tests/unit/test_api_admin tests/unit/test_api_quota tests/unit/test_api_usage \
+	tests/unit/test_http_fairness tests/unit/test_http_robustness \
 	tests/unit/test_http_server tests/unit/test_http_tls tests/unit/test_problem tests/unit/test_request tests/unit/test_router
 check_PROGRAMS += $(http_unit_tests)
 TESTS += $(http_unit_tests)
@@ -51,13 +56,23 @@ http_test_libs = gateway/http/libhttp.a $(civetweb_object) $(movable_clock) $(fl
 	$(SSL_LIBS) $(CMOCKA_LIBS)
 # Control and ledger are played by the test; names and the policy's holder are the real ones.
 api_test_sources = tests/unit/api_world.h tests/unit/api_world.c
+api_call_sources = tests/unit/api_call.h tests/unit/api_call.c $(api_test_sources)
 api_test_libs = gateway/http/libhttp.a $(civetweb_object) gateway/control/libcontrol.a \
 	gateway/ledger/libledger.a $(auth_libs) $(movable_clock) $(floor1_libs) $(SSL_LIBS) \
 	$(CMOCKA_LIBS)
 
-tests_unit_test_api_SOURCES = tests/unit/test_api.c $(api_test_sources)
+tests_unit_test_api_SOURCES = tests/unit/test_api.c $(api_call_sources)
 tests_unit_test_api_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_unit_test_api_LDADD = $(api_test_libs)
+tests_unit_test_api_admin_SOURCES = tests/unit/test_api_admin.c $(api_call_sources)
+tests_unit_test_api_admin_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_api_admin_LDADD = $(api_test_libs)
+tests_unit_test_api_quota_SOURCES = tests/unit/test_api_quota.c $(api_call_sources)
+tests_unit_test_api_quota_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_api_quota_LDADD = $(api_test_libs)
+tests_unit_test_api_usage_SOURCES = tests/unit/test_api_usage.c $(api_call_sources)
+tests_unit_test_api_usage_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_api_usage_LDADD = $(api_test_libs)
 tests_unit_test_http_fairness_SOURCES = tests/unit/test_http_fairness.c \
 	tests/unit/http_client.h tests/unit/http_client.c
 tests_unit_test_http_fairness_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)

@@ -12,6 +12,7 @@
     X(INVALID_TARGET, "invalid-target", 400, "The request's path or query is not valid")           \
     X(INVALID_PARAMETER, "invalid-parameter", 400, "A parameter or header is not valid")           \
     X(INVALID_BODY, "invalid-body", 400, "The body is not what this route expects")                \
+    X(RESULT_TOO_LARGE, "result-too-large", 400, "The answer would be too large")                  \
     X(KEYS_DIFFER, "idempotency-keys-differ", 400, "The request names two idempotency keys")       \
     X(TEAM_REQUIRED, "team-required", 400, "The request must say for which team it is")            \
     X(UNAUTHENTICATED, "unauthenticated", 401, "A token is needed")                                \
@@ -25,6 +26,9 @@
     X(METHOD_NOT_ALLOWED, "method-not-allowed", 405, "The method is not allowed here")             \
     X(REQUEST_TIMEOUT, "request-timeout", 408, "The request did not arrive in time")               \
     X(MODEL_HELD, "model-held", 409, "The model is held already")                                  \
+    X(MODEL_NOT_ACTIVE, "model-not-active", 409, "The model's lease can't be changed now")         \
+    X(NEEDS_FORCE, "needs-force", 409, "What is asked for may cost money that nobody counts")      \
+    X(NOT_APPLICABLE, "not-applicable", 409, "What is there is not what this is for")              \
     X(LENGTH_REQUIRED, "length-required", 411, "The body needs a Content-Length")                  \
     X(BODY_TOO_LARGE, "body-too-large", 413, "The body is too large")                              \
     X(TARGET_TOO_LONG, "target-too-long", 414, "The request's path or query is too long")          \
@@ -39,6 +43,7 @@
     X(UPSTREAM_UNAVAILABLE, "upstream-unavailable", 503, "The service could not be asked")         \
     X(NOT_SENT, "not-sent", 503, "The call was not sent; nothing is held")                         \
     X(UNAVAILABLE, "unavailable", 503, "The gateway can't do this now; nothing was done")          \
+    X(STARTS_FROZEN, "starts-frozen", 503, "An administrator has frozen starts")                   \
     X(SHUTTING_DOWN, "shutting-down", 503, "The gateway is leaving; nothing was done")             \
     X(UNCERTAIN, "uncertain", 504, "It is not known whether the call took effect")                 \
     X(VERSION_NOT_SUPPORTED, "version-not-supported", 505, "The version of HTTP is not supported")

@@ -1,10 +1,9 @@
-/* Reservations, decisions and usage as the JSON that several routes answer with. */
+/* A reservation as the JSON that several routes answer with; rules and limits: render_rule.h. */
 #ifndef LOOKOUT_HTTP_RENDER_H
 #define LOOKOUT_HTTP_RENDER_H
 
 #include "gateway/base/strbuf.h"
 #include "gateway/ledger/reservation.h"
-#include "policy/quota.h"
 
 #define RENDER_HREF_SIZE 64
 
@@ -16,17 +15,5 @@ void render_href(const struct reservation *row, char out[RENDER_HREF_SIZE]);
  * and bookkeeping: only for those who may see it.
  */
 void render_reservation(struct strbuf *out, const char *name, const struct reservation *row);
-
-/* The members PolicyDigest, LargestFit and Rules of an object that is open. */
-void render_decision(struct strbuf *out, const struct quota_decision *decision,
-                     const char *policy_digest);
-
-/* The members Rule, Scope, Pointer, Limit, Used, Reserved, Requested, FitsNow, Admits, EverAdmits.
- */
-void render_rule(struct strbuf *out, const struct quota_rule *rule);
-
-/* The limits with what is held and what is left, as an object. */
-void render_usage(struct strbuf *out, const char *name, const struct policy_limits *limits,
-                  const struct quota_usage *usage);
 
 #endif

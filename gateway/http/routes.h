@@ -9,18 +9,29 @@
 #include "gateway/http/exchange.h"
 #include "gateway/http/router.h"
 
+#include <jansson.h>
+
 #define ROUTES_MODEL "/v1/projects/{ProjectName}/models/{ModelVersion}"
 
 /* X(method, pattern, scope or 0, handler) */
 #define ROUTES(X)                                                                                  \
     X("POST", ROUTES_MODEL "/start", SCOPE_MODELS_START, routes_start_model)                       \
     X("POST", ROUTES_MODEL "/stop", SCOPE_MODELS_STOP, routes_stop_model)                          \
+    X("POST", ROUTES_MODEL "/lease", SCOPE_MODELS_START, routes_change_lease)                      \
     X("GET", ROUTES_MODEL, SCOPE_MODELS_READ, routes_describe_model)                               \
     X("POST", "/v1/start-model", SCOPE_MODELS_START, routes_start_document)                        \
     X("GET", "/v1/start-model/skeleton", 0, routes_skeleton)                                       \
     X("GET", "/v1/models", SCOPE_MODELS_READ, routes_list_models)                                  \
     X("GET", "/v1/reservations/{ReservationId}", SCOPE_MODELS_READ, routes_get_reservation)        \
+    X("POST", "/v1/reservations/{ReservationId}/settle", SCOPE_GATEWAY_ADMIN,                      \
+      routes_settle_reservation)                                                                   \
+    X("POST", "/v1/admin/freeze", SCOPE_GATEWAY_ADMIN, routes_freeze)                              \
+    X("POST", "/v1/admin/unfreeze", SCOPE_GATEWAY_ADMIN, routes_unfreeze)                          \
+    X("GET", "/v1/admin/freezes", SCOPE_GATEWAY_ADMIN, routes_list_freezes)                        \
+    X("GET", "/v1/admin/drift", SCOPE_GATEWAY_ADMIN, routes_list_drift)                            \
+    X("POST", "/v1/admin/drift/assign", SCOPE_GATEWAY_ADMIN, routes_assign_drift)                  \
     X("GET", "/v1/quota", SCOPE_MODELS_READ, routes_get_quota)                                     \
+    X("GET", "/v1/usage", SCOPE_MODELS_READ, routes_get_usage)                                     \
     X("GET", "/healthz", 0, routes_healthz)                                                        \
     X("GET", "/readyz", 0, routes_readyz)                                                          \
     X("GET", "/metrics", 0, routes_metrics)
@@ -50,6 +61,12 @@ bool routes_resolve_team(struct exchange *exchange, const char *from_body, bool 
 
 /* ProjectName and ModelVersion, checked. */
 bool routes_check_model(struct exchange *exchange, const char *project, const char *version);
+
+/* The body, whole and of the type application/json; bytes as of exchange_read_body. */
+bool routes_read_json(struct exchange *exchange, const char **body, size_t *len);
+
+/* The same, as an object that has only `members` (ends with NULL); the caller frees it. */
+bool routes_read_object(struct exchange *exchange, const char *const *members, json_t **out);
 
 int64_t routes_deadline(const struct http_context *context);
 

@@ -1,9 +1,12 @@
 /* What several routes need: parameters, teams, names. */
 #include "gateway/control/model_name.h"
 #include "gateway/http/routes.h"
+#include "policy/strict_json.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define OBJECT_MAX_DEPTH 2 /* of small bodies: members are numbers, strings and bools */
 
 static bool refuse(struct exchange *exchange, enum problem_type type, const char *detail)
 {
@@ -95,6 +98,44 @@ bool routes_check_model(struct exchange *exchange, const char *project, const ch
         model_name_check_version(version, strlen(version), &err) == 0)
         return true;
     exchange_problem_error(exchange, PROBLEM_INVALID_PARAMETER, &err);
+    return false;
+}
+
+bool routes_read_json(struct exchange *exchange, const char **body, size_t *len)
+{
+    struct error err = {0};
+    const char *type = NULL;
+    enum problem_type problem = request_single_field(&exchange->head, "Content-Type", &type, &err);
+    if (problem == PROBLEM_NONE && (type == NULL || !request_is_json_type(type))) {
+        problem = PROBLEM_UNSUPPORTED_MEDIA_TYPE;
+        error_set(&err, ERROR_INVALID, "send Content-Type: application/json");
+    }
+    if (problem == PROBLEM_NONE)
+        problem = exchange_read_body(exchange, body, len, &err);
+    if (problem == PROBLEM_NONE)
+        return true;
+    exchange->close = true;
+    exchange_problem_error(exchange, problem, &err);
+    return false;
+}
+
+bool routes_read_object(struct exchange *exchange, const char *const *members, json_t **out)
+{
+    const char *body = NULL;
+    size_t len = 0;
+    struct error err = {0};
+    *out = NULL;
+    if (!routes_read_json(exchange, &body, &len))
+        return false;
+    const struct json_limits limits = {.max_bytes = len, .max_depth = OBJECT_MAX_DEPTH};
+    int result = strict_json_parse(body, len, &limits, out, &err);
+    if (result == 0)
+        result = strict_json_only(*out, "", members, &err);
+    if (result == 0)
+        return true;
+    json_decref(*out);
+    *out = NULL;
+    exchange_problem_error(exchange, PROBLEM_INVALID_BODY, &err);
     return false;
 }
 

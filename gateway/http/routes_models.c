@@ -21,8 +21,10 @@ static void answer_stopped(struct exchange *exchange, const struct stop_result *
     else if (result->confirmed)
         json_out_string(body, "Status", "STOPPING_HOSTING");
     json_out_bool(body, "Confirmed", result->confirmed);
-    if (result->unrecorded)
+    if (result->unrecorded) {
+        json_out_bool(body, "Recorded", false);
         json_out_string(body, "Detail", result->detail);
+    }
     render_reservation(body, "Reservation", &result->row);
     exchange_end_json(exchange);
 }

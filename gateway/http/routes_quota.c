@@ -1,45 +1,51 @@
-/* GET /v1/quota: the limits that bind a team, what is held, and what is left. */
+/* GET /v1/quota: the limits that bind a team, what is held, what is left, and when it resets. */
+#include "gateway/control/admission.h"
 #include "gateway/http/json_out.h"
-#include "gateway/http/render.h"
+#include "gateway/http/render_rule.h"
 #include "gateway/http/routes.h"
 
 #include <string.h>
 
 static void render_team(struct strbuf *body, const struct policy_team *team,
-                        const struct quota_usage *usage)
+                        const struct quota_view *view)
 {
     json_out_string(body, "Team", team->name);
     json_out_open(body, "Projects", '[');
-    for (size_t i = 0; i < team->project_count; i++) {
-        if (i > 0)
-            strbuf_addch(body, ',');
-        strbuf_add_json(body, team->projects[i], strlen(team->projects[i]));
-    }
+    for (size_t i = 0; i < team->project_count; i++)
+        json_out_string(body, NULL, team->projects[i]);
     json_out_close(body, ']');
-    render_usage(body, "TeamLimits", &team->limits, usage);
+    json_out_open(body, "Lease", '{');
+    json_out_int(body, "DefaultMinutes", view->lease_default_minutes);
+    json_out_int(body, "MaxMinutes", view->lease_max_minutes);
+    json_out_close(body, '}');
+    render_limits(body, "TeamLimits", QUOTA_SCOPE_TEAM, &view->survey, &view->team);
 }
 
-static void answer(const struct http_context *context, struct exchange *exchange,
-                   const struct policy_snapshot *snapshot, const char *name)
+static void answer_known(struct exchange *exchange, const char *name, const struct quota_view *view)
 {
-    const struct policy *policy = policy_snapshot_policy(snapshot);
-    const struct policy_team *team = name != NULL ? policy_find_team(policy, name) : NULL;
-    struct quota_usage account, of_team;
-    struct error err = {0};
-    if (name != NULL && team == NULL) {
-        exchange_problem(exchange, PROBLEM_NOT_FOUND, "the policy does not name this team");
-        return;
-    }
-    if (ledger_usage(context->ledger, name, &account, name != NULL ? &of_team : NULL, &err) != 0) {
-        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the ledger could not be read");
-        return;
-    }
+    const struct policy *policy = policy_snapshot_policy(view->snapshot);
     struct strbuf *body = exchange_begin_json(exchange, 200);
-    if (team != NULL)
-        render_team(body, team, &of_team);
-    render_usage(body, "AccountLimits", policy_account(policy), &account);
-    json_out_string(body, "PolicyDigest", policy_snapshot_digest(snapshot));
+    json_out_time(body, "AsOf", view->now_ms);
+    if (name != NULL)
+        render_team(body, policy_find_team(policy, name), view);
+    render_limits(body, "AccountLimits", QUOTA_SCOPE_ACCOUNT, &view->survey, &view->account);
+    json_out_string(body, "PolicyDigest", policy_snapshot_digest(view->snapshot));
     exchange_end_json(exchange);
+}
+
+static void answer(struct exchange *exchange, const char *team, const struct quota_view *view)
+{
+    switch (view->outcome) {
+    case QUOTA_VIEW_KNOWN:
+        answer_known(exchange, team, view);
+        break;
+    case QUOTA_VIEW_UNKNOWN_TEAM:
+        exchange_problem(exchange, PROBLEM_NOT_FOUND, view->detail);
+        break;
+    case QUOTA_VIEW_UNAVAILABLE:
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, view->detail);
+        break;
+    }
 }
 
 void routes_get_quota(void *context, struct exchange *exchange)
@@ -47,14 +53,11 @@ void routes_get_quota(void *context, struct exchange *exchange)
     static const char *const parameters[] = {"Team", NULL};
     const struct http_context *self = context;
     const char *team;
+    struct quota_view view;
     if (!routes_allow_parameters(exchange, parameters) ||
         !routes_resolve_team(exchange, NULL, true, &team))
         return;
-    struct policy_snapshot *snapshot = policy_store_acquire(self->policies);
-    if (snapshot == NULL) {
-        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "no policy is loaded yet");
-        return;
-    }
-    answer(self, exchange, snapshot, team);
-    policy_snapshot_release(&snapshot);
+    admission_quota(self->control, team, &view);
+    answer(exchange, team, &view);
+    admission_quota_release(&view);
 }

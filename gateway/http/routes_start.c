@@ -11,25 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The body, whole and of the right type; false: answered with a problem. */
-static bool read_json_body(struct exchange *exchange, const char **body, size_t *len)
-{
-    struct error err = {0};
-    const char *type = NULL;
-    enum problem_type problem = request_single_field(&exchange->head, "Content-Type", &type, &err);
-    if (problem == PROBLEM_NONE && (type == NULL || !request_is_json_type(type))) {
-        problem = PROBLEM_UNSUPPORTED_MEDIA_TYPE;
-        error_set(&err, ERROR_INVALID, "send Content-Type: application/json");
-    }
-    if (problem == PROBLEM_NONE)
-        problem = exchange_read_body(exchange, body, len, &err);
-    if (problem == PROBLEM_NONE)
-        return true;
-    exchange->close = true;
-    exchange_problem_error(exchange, problem, &err);
-    return false;
-}
-
 /* The draft of Idempotency-Key writes the key as a quoted string; most clients write it bare. */
 static const char *unquote(const char *value, char out[LEDGER_KEY_MAX + 1])
 {
@@ -91,6 +72,7 @@ static void start(const struct http_context *context, struct exchange *exchange,
         .version = version,
         .min_units = document->min_units,
         .max_units = document->max_units,
+        .lease_minutes = document->lease_minutes,
     };
     if (!routes_check_model(exchange, project, version) ||
         !routes_bool_parameter(exchange, "DryRun", &request.dry_run) ||
@@ -111,7 +93,7 @@ static void start_from_body(const struct http_context *context, struct exchange 
     size_t len = 0;
     struct start_document document;
     struct error err = {0};
-    if (!routes_allow_parameters(exchange, parameters) || !read_json_body(exchange, &body, &len))
+    if (!routes_allow_parameters(exchange, parameters) || !routes_read_json(exchange, &body, &len))
         return;
     if (start_document_parse(body, len, with_model, &document, &err) != 0) {
         exchange_problem_error(exchange, PROBLEM_INVALID_BODY, &err);

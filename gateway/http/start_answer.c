@@ -2,11 +2,24 @@
 #include "gateway/http/start_answer.h"
 
 #include "gateway/http/json_out.h"
+#include "gateway/http/quota_answer.h"
 #include "gateway/http/render.h"
 
 static const char *detail_or(const struct start_result *result, const char *otherwise)
 {
     return result->detail[0] != '\0' ? result->detail : otherwise;
+}
+
+static struct quota_answer decision_of(const struct start_request *request,
+                                       const struct start_result *result)
+{
+    return (struct quota_answer){
+        .decision = result->has_decision ? &result->decision : NULL,
+        .policy_digest = result->policy_digest,
+        .detail = result->detail,
+        .retry_after_ms = result->retry_after_ms,
+        .dry_run = request->dry_run,
+    };
 }
 
 /* A 202 or 200: the model's status, and what holds its units. */
@@ -31,12 +44,8 @@ static void answer_accepted(struct exchange *exchange, const struct start_reques
         answer_row(exchange, 202, result);
         return;
     }
-    struct strbuf *body = exchange_begin_json(exchange, 200);
-    json_out_bool(body, "DryRun", true);
-    json_out_bool(body, "Admitted", true);
-    if (result->has_decision)
-        render_decision(body, &result->decision, result->policy_digest);
-    exchange_end_json(exchange);
+    const struct quota_answer answer = decision_of(request, result);
+    quota_answer_admission(exchange, &answer);
 }
 
 /*
@@ -86,19 +95,8 @@ static void answer_replayed(struct exchange *exchange, const struct start_result
 static void answer_quota(struct exchange *exchange, const struct start_request *request,
                          const struct start_result *result)
 {
-    const struct quota_decision *decision = &result->decision;
-    bool ever = decision->verdict == QUOTA_REFUSED_EVER;
-    if (!ever)
-        exchange_add_retry_after(exchange, result->retry_after_ms);
-    struct strbuf *body =
-        exchange_begin_problem(exchange, ever ? PROBLEM_QUOTA_NEVER_FITS : PROBLEM_QUOTA_EXCEEDED,
-                               0, detail_or(result, "the policy does not admit this"));
-    if (request->dry_run)
-        json_out_bool(body, "DryRun", true);
-    if (decision->binding < decision->rule_count)
-        render_rule(body, &decision->rules[decision->binding]);
-    render_decision(body, decision, result->policy_digest);
-    exchange_end_json(exchange);
+    const struct quota_answer answer = decision_of(request, result);
+    quota_answer_refusal(exchange, &answer);
 }
 
 /* A problem with the reservation it is about, as far as the caller may see it. */
@@ -109,6 +107,20 @@ static void answer_problem(struct exchange *exchange, enum problem_type type, co
     struct strbuf *body = exchange_begin_problem(exchange, type, 0, detail);
     if (result->has_row && result->row_is_own)
         render_reservation(body, "Reservation", &result->row);
+    exchange_end_json(exchange);
+}
+
+static void answer_frozen(struct exchange *exchange, const struct start_result *result)
+{
+    const struct ledger_freeze *freeze = &result->freeze;
+    struct strbuf *body =
+        exchange_begin_problem(exchange, PROBLEM_STARTS_FROZEN, 0,
+                               detail_or(result, "an administrator has frozen starts"));
+    if (freeze->team[0] != '\0')
+        json_out_string(body, "Team", freeze->team);
+    json_out_string(body, "Reason", freeze->reason);
+    json_out_string(body, "Actor", freeze->actor);
+    json_out_time(body, "Since", freeze->since_ms);
     exchange_end_json(exchange);
 }
 
@@ -137,6 +149,9 @@ void start_answer(struct exchange *exchange, const struct start_request *request
         answer_problem(exchange, PROBLEM_MODEL_FENCED,
                        detail_or(result, "a stop may still arrive and would end your start"),
                        result);
+        break;
+    case START_FROZEN:
+        answer_frozen(exchange, result);
         break;
     case START_KEY_REUSED:
         answer_problem(exchange, PROBLEM_KEY_REUSED,

@@ -12,17 +12,19 @@ const char start_document_skeleton[] = "{\n"
                                        "    \"ModelVersion\": \"\",\n"
                                        "    \"MinInferenceUnits\": 0,\n"
                                        "    \"ClientToken\": \"\",\n"
-                                       "    \"MaxInferenceUnits\": 0\n"
+                                       "    \"MaxInferenceUnits\": 0,\n"
+                                       "    \"LeaseMinutes\": 0\n"
                                        "}\n";
 
 static int read_members(struct start_document *out, bool with_model, struct error *err)
 {
-    static const char *const members[] = {"MinInferenceUnits", "MaxInferenceUnits", "ClientToken",
-                                          "Team", NULL};
+    static const char *const members[] = {
+        "MinInferenceUnits", "MaxInferenceUnits", "LeaseMinutes", "ClientToken", "Team", NULL};
     static const char *const members_with_model[] = {"ProjectName",
                                                      "ModelVersion",
                                                      "MinInferenceUnits",
                                                      "MaxInferenceUnits",
+                                                     "LeaseMinutes",
                                                      "ClientToken",
                                                      "Team",
                                                      NULL};
@@ -41,6 +43,9 @@ static int read_members(struct start_document *out, bool with_model, struct erro
     if (result == 0)
         result = strict_json_int(json, "", "MaxInferenceUnits", false, 1, POLICY_MAX_UNITS,
                                  &out->max_units, err);
+    if (result == 0)
+        result = strict_json_int(json, "", "LeaseMinutes", false, 1, POLICY_MAX_LEASE_MINUTES,
+                                 &out->lease_minutes, err);
     if (result == 0)
         result = strict_json_string(json, "", "ClientToken", false, 1, MAX_STRING,
                                     &out->client_token, err);

@@ -11,7 +11,10 @@
 
 #define START_DOCUMENT_MAX_DEPTH 4
 
-/* What AWS's CLI prints for `start-model --generate-cli-skeleton`, with its placeholders. */
+/*
+ * What AWS's CLI prints for `start-model --generate-cli-skeleton`, with its placeholders, and our
+ * LeaseMinutes.
+ */
 extern const char start_document_skeleton[];
 
 struct start_document {
@@ -21,12 +24,14 @@ struct start_document {
     const char *team;         /* NULL where absent */
     const char *client_token; /* NULL where absent */
     int64_t min_units;
-    int64_t max_units; /* 0 = absent */
+    int64_t max_units;     /* 0 = absent */
+    int64_t lease_minutes; /* 0 = absent */
 };
 
 /*
- * {"MinInferenceUnits":1,"MaxInferenceUnits":2} with optional ClientToken and Team; `with_model`
- * wants ProjectName and ModelVersion too (the CLI's document). Unknown members, placeholders (0,
+ * {"MinInferenceUnits":1,"MaxInferenceUnits":2} with optional LeaseMinutes, ClientToken and Team;
+ * `with_model` wants ProjectName and ModelVersion too (the CLI's document). Unknown members,
+ * placeholders (0,
  * "") and a maximum below the minimum are ERROR_INVALID with their pointer. Names are not checked
  * here.
  */

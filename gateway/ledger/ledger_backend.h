@@ -71,6 +71,15 @@ struct ledger_used {
 };
 typedef int ledger_used_fn(void *context, const struct ledger_used *row, struct error *err);
 
+/* Visitors of a whole ledger; what they are given is borrowed for the time of the call. */
+typedef int ledger_entry_fn(void *context, const struct ledger_journal_head *head,
+                            const unsigned char *entry, size_t len, struct error *err);
+typedef int ledger_row_fn(void *context, const struct reservation *row, struct error *err);
+typedef int ledger_usage_fn(void *context, const char *scope, const struct quota_usage *usage,
+                            struct error *err);
+typedef int ledger_settled_fn(void *context, const char *scope, enum ledger_span span,
+                              int64_t bucket, int64_t unit_ms, struct error *err);
+
 struct ledger_backend {
     /*
      * A connect that finds no other session of this store MUST see what a restart of the process
@@ -140,6 +149,20 @@ struct ledger_backend {
     int (*list_live)(struct ledger_session *session, const struct ledger_filter *filter,
                      const char *after_id, struct reservation *rows, size_t capacity, size_t *count,
                      struct error *err);
+
+    /*
+     * The whole ledger, for those who check or copy it: each visits all, in the order of entries'
+     * numbers (those after `after`), of rows' coming and of scopes, until one visit fails: with its
+     * code.
+     */
+    int (*each_entry)(struct ledger_session *session, int64_t after, ledger_entry_fn *visit,
+                      void *context, struct error *err);
+    int (*each_row)(struct ledger_session *session, ledger_row_fn *visit, void *context,
+                    struct error *err);
+    int (*each_usage)(struct ledger_session *session, ledger_usage_fn *visit, void *context,
+                      struct error *err);
+    int (*each_settled)(struct ledger_session *session, ledger_settled_fn *visit, void *context,
+                        struct error *err);
 
     /* Writes, inside a transaction. */
     int (*insert_row)(struct ledger_session *session, const struct reservation *row,

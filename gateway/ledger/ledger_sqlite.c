@@ -6,6 +6,7 @@
 #include "gateway/ledger/ledger_sqlite_file.h"
 #include "gateway/ledger/ledger_sqlite_journal.h"
 #include "gateway/ledger/ledger_sqlite_row.h"
+#include "gateway/ledger/ledger_sqlite_scan.h"
 #include "gateway/ledger/ledger_sqlite_session.h"
 #include "gateway/ledger/ledger_sqlite_sql.h"
 
@@ -414,6 +415,19 @@ static void tidy(struct ledger_session *session)
     ledger_sqlite_allow_checkpoint_on_close(session->db);
 }
 
+static int make_store(const char *path, struct ledger_store **out, struct error *err)
+{
+    *out = NULL;
+    if (strlen(path) + sizeof(".lock") > sizeof((*out)->path))
+        return error_set(err, ERROR_INVALID, "the path is longer than %d bytes", PATH_MAX);
+    *out = calloc(1, sizeof(**out));
+    if (*out == NULL)
+        return error_set(err, ERROR_NOMEM, "out of memory for the ledger");
+    (*out)->lock_fd = -1;
+    snprintf((*out)->path, sizeof((*out)->path), "%s", path);
+    return 0;
+}
+
 static void store_close(struct ledger_store **store)
 {
     if (*store == NULL)
@@ -428,15 +442,11 @@ int ledger_sqlite_open(const char *path, struct ledger_store **out, struct error
 {
     char lock_path[PATH_MAX];
     struct ledger_store *store;
-    int code;
+    int code = make_store(path, &store, err);
 
-    if (strlen(path) + sizeof(".lock") > sizeof(store->path))
-        return error_set(err, ERROR_INVALID, "the path is longer than %d bytes", PATH_MAX);
-    store = calloc(1, sizeof(*store));
-    if (store == NULL)
-        return error_set(err, ERROR_NOMEM, "out of memory for the ledger");
-    store->lock_fd = -1;
-    snprintf(store->path, sizeof(store->path), "%s", path);
+    *out = NULL;
+    if (code != 0)
+        return code;
     snprintf(lock_path, sizeof(lock_path), "%s.lock", path);
     code = ledger_lock_take(lock_path, &store->lock_fd, err);
     if (code == 0)
@@ -444,6 +454,17 @@ int ledger_sqlite_open(const char *path, struct ledger_store **out, struct error
     if (code != 0)
         store_close(&store);
     *out = store;
+    return code;
+}
+
+int ledger_sqlite_open_to_read(const char *path, struct ledger_store **out, struct error *err)
+{
+    int code = make_store(path, out, err);
+
+    if (code == 0)
+        code = ledger_sqlite_check_file(path, err);
+    if (code != 0)
+        store_close(out);
     return code;
 }
 
@@ -467,6 +488,10 @@ const struct ledger_backend *ledger_sqlite_backend(void)
         .get_usage = get_usage,
         .each_live_time = ledger_sqlite_each_live_time,
         .sum_settled = ledger_sqlite_sum_settled,
+        .each_entry = ledger_sqlite_each_entry,
+        .each_row = ledger_sqlite_each_row,
+        .each_usage = ledger_sqlite_each_usage,
+        .each_settled = ledger_sqlite_each_settled,
         .each_used = ledger_sqlite_each_used,
         .get_freeze = ledger_sqlite_get_freeze,
         .list_freezes = ledger_sqlite_list_freezes,

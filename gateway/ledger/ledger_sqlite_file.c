@@ -156,13 +156,13 @@ static int ask_number(sqlite3 *db, const char *sql, long *out, struct error *err
 }
 
 /* A file is a ledger by its application_id, or empty and about to become one. */
-static int check_identity(const char *path, struct error *err)
+static int check_identity(const char *path, int mode, struct error *err)
 {
     sqlite3 *db = NULL;
     long application = 0, objects = 0;
     int code;
 
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(path, &db, mode | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         code = ledger_sqlite_fail(db, "open the file", err);
     else
         code = ask_number(db, "PRAGMA application_id", &application, err);
@@ -197,13 +197,21 @@ static int apply_migration(sqlite3 *db, long step, struct error *err)
     return 0;
 }
 
-static int migrate(sqlite3 *db, struct error *err)
+static long newest_version(void)
 {
-    long version = 0, newest = LEDGER_SQLITE_FIRST_VERSION, step;
-    int code = ask_number(db, "PRAGMA user_version", &version, err);
+    long newest = LEDGER_SQLITE_FIRST_VERSION;
 
     while (ledger_sqlite_migrations[newest - LEDGER_SQLITE_FIRST_VERSION + 1] != NULL)
         newest++;
+    return newest;
+}
+
+static int migrate(sqlite3 *db, struct error *err)
+{
+    const long newest = newest_version();
+    long version = 0, step;
+    int code = ask_number(db, "PRAGMA user_version", &version, err);
+
     if (code == 0 && version > 0 && version < LEDGER_SQLITE_FIRST_VERSION)
         code = error_set(err, ERROR_REFUSED,
                          "its schema is version %ld, of a program that was never released: this "
@@ -264,11 +272,72 @@ int ledger_sqlite_prepare_file(const char *path, struct error *err)
     code = create_file(path, err);
     CRASH_POINT(LEDGER_FILE_CREATED);
     if (code == 0)
-        code = check_identity(path, err);
+        code = check_identity(path, SQLITE_OPEN_READWRITE, err);
     if (code == 0)
         code = ledger_sqlite_connect(path, LEDGER_WRITE, &db, err);
     if (code == 0)
         code = migrate(db, err);
     sqlite3_close(db);
+    return code;
+}
+
+int ledger_sqlite_check_file(const char *path, struct error *err)
+{
+    sqlite3 *db = NULL;
+    long version = 0;
+    int code;
+
+    if (access(path, R_OK) != 0)
+        return error_set(err, errno == ENOENT ? ERROR_NOT_FOUND : ERROR_IO, "can't read it: %s",
+                         strerror(errno));
+    code = check_identity(path, SQLITE_OPEN_READONLY, err);
+    if (code == 0)
+        code = ledger_sqlite_connect(path, LEDGER_READ, &db, err);
+    if (code == 0)
+        code = ask_number(db, "PRAGMA user_version", &version, err);
+    if (code == 0 && version != newest_version())
+        code = error_set(err, ERROR_REFUSED,
+                         "its schema is version %ld, this program reads version %ld: open it once "
+                         "with the gateway of this version, or use the program that made it",
+                         version, newest_version());
+    sqlite3_close(db);
+    return code;
+}
+
+/* --- copies -------------------------------------------------------------------------------- */
+
+/* All pages in one step: within one read transaction, so that no writer makes it begin anew. */
+static int copy_pages(sqlite3 *from, sqlite3 *to, struct error *err)
+{
+    sqlite3_backup *backup = sqlite3_backup_init(to, "main", from, "main");
+    int stepped;
+
+    if (backup == NULL)
+        return ledger_sqlite_fail(to, "begin a copy", err);
+    stepped = sqlite3_backup_step(backup, -1);
+    if (sqlite3_backup_finish(backup) != SQLITE_OK || stepped != SQLITE_DONE)
+        return ledger_sqlite_fail(to, "copy the ledger", err);
+    return 0;
+}
+
+int ledger_sqlite_copy_file(const char *from, const char *to, struct error *err)
+{
+    char mode[VALUE_MAX];
+    sqlite3 *source = NULL, *copy = NULL;
+    int code = ledger_sqlite_connect(from, LEDGER_READ, &source, err);
+
+    if (code == 0 &&
+        sqlite3_open_v2(to, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
+        code = ledger_sqlite_fail(copy, "open the copy", err);
+    if (code == 0)
+        code = copy_pages(source, copy, err);
+    /* The copied header says WAL; a copy is one file. Whoever opens it as a ledger sets WAL again.
+     */
+    if (code == 0)
+        code = ask(copy, "PRAGMA journal_mode = DELETE", mode, err);
+    if (code == 0 && strcmp(mode, "delete") != 0)
+        code = error_set(err, ERROR_IO, "the copy keeps journal_mode %s, expected delete", mode);
+    sqlite3_close(copy);
+    sqlite3_close(source);
     return code;
 }

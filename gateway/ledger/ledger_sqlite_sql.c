@@ -103,6 +103,12 @@ static const char *const statement_texts[ALL_STATEMENTS] = {
     [GET_FREEZE] = "SELECT team, reason, actor, since_ms FROM freeze"
                    " WHERE team = '' OR team = ?1 ORDER BY team LIMIT 1",
     [LIST_FREEZES] = "SELECT team, reason, actor, since_ms FROM freeze ORDER BY team LIMIT ?1",
+    [EACH_ENTRY] = "SELECT number, hash, entry FROM journal WHERE number > ?1 ORDER BY number",
+    [EACH_ROW] = "SELECT @ FROM reservation r ORDER BY r.number",
+    [EACH_USAGE] = "SELECT scope, used_units, reserved_units, used_models, reserved_models"
+                   " FROM balance ORDER BY scope",
+    [EACH_SETTLED] = "SELECT scope, span, bucket, unit_ms FROM settled"
+                     " ORDER BY scope, span, bucket",
     [BEGIN_SNAPSHOT] = "BEGIN",
     [END_SNAPSHOT] = "COMMIT",
     [LIST_BY_PROJECT] = "SELECT @, r.number FROM reservation r INDEXED BY reservation_live"

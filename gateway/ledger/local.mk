@@ -6,25 +6,34 @@ gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger_admin.c \
 	%D%/ledger_backend.h \
 	%D%/ledger_balances.h %D%/ledger_balances.c \
+	%D%/ledger_copy.h %D%/ledger_copy.c \
 	%D%/ledger_entry.h %D%/ledger_entry.c \
+	%D%/ledger_file.h %D%/ledger_file.c \
 	%D%/ledger_handle.h \
 	%D%/ledger_journal.h %D%/ledger_journal.c \
 	%D%/ledger_lock.h %D%/ledger_lock.c \
 	%D%/ledger_logic.h %D%/ledger_logic.c %D%/ledger_logic_admin.c \
 	%D%/ledger_readers.h %D%/ledger_readers.c \
+	%D%/ledger_show.h %D%/ledger_show.c \
 	%D%/ledger_sqlite.h %D%/ledger_sqlite.c \
 	%D%/ledger_sqlite_books.h %D%/ledger_sqlite_books.c \
 	%D%/ledger_sqlite_file.h %D%/ledger_sqlite_file.c \
 	%D%/ledger_sqlite_journal.h %D%/ledger_sqlite_journal.c \
 	%D%/ledger_sqlite_row.h %D%/ledger_sqlite_row.c \
+	%D%/ledger_sqlite_scan.h %D%/ledger_sqlite_scan.c \
 	%D%/ledger_sqlite_schema.h %D%/ledger_sqlite_schema.c \
 	%D%/ledger_sqlite_session.h %D%/ledger_sqlite_session.c \
 	%D%/ledger_sqlite_sql.h %D%/ledger_sqlite_sql.c \
 	%D%/ledger_unit_time.h %D%/ledger_unit_time.c \
+	%D%/ledger_verify.h %D%/ledger_verify.c \
+	%D%/ledger_verify_rows.h %D%/ledger_verify_rows.c \
+	%D%/ledger_verify_sums.h %D%/ledger_verify_sums.c \
 	%D%/ledger_writer.h %D%/ledger_writer.c \
 	%D%/live_cache.h %D%/live_cache.c \
 	%D%/reservation.h %D%/reservation.c \
 	%D%/usage_report.h %D%/usage_report.c %D%/usage_write.c
+
+EXTRA_DIST += tests/ledger/check_journal.py
 
 noinst_PROGRAMS += tests/ledger/bench_ledger
 tests_ledger_bench_ledger_SOURCES = tests/ledger/bench_ledger.c
@@ -32,7 +41,8 @@ tests_ledger_bench_ledger_LDADD = $(ledger_libs)
 
 if HAVE_CMOCKA
 ledger_tests = tests/unit/test_live_cache tests/unit/test_reservation tests/ledger/test_ledger_contract \
-	tests/ledger/test_ledger_faults tests/ledger/test_ledger_sqlite
+	tests/ledger/test_ledger_faults tests/ledger/test_ledger_sqlite \
+	tests/ledger/test_ledger_verify
 check_PROGRAMS += $(ledger_tests)
 TESTS += $(ledger_tests)
 
@@ -55,6 +65,10 @@ tests_ledger_test_ledger_contract_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
 tests_ledger_test_ledger_faults_SOURCES = $(ledger_contract) tests/ledger/test_ledger_faults.c
 tests_ledger_test_ledger_faults_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 tests_ledger_test_ledger_faults_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
+
+tests_ledger_test_ledger_verify_SOURCES = $(ledger_contract) tests/ledger/test_ledger_verify.c
+tests_ledger_test_ledger_verify_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)
+tests_ledger_test_ledger_verify_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
 
 tests_ledger_test_ledger_sqlite_SOURCES = $(ledger_contract) tests/ledger/test_ledger_sqlite.c
 tests_ledger_test_ledger_sqlite_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(SQLITE_CFLAGS)

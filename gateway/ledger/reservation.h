@@ -69,6 +69,9 @@ bool reservation_end_parse(const char *name, enum reservation_end *out);
 /* VOID for a reason that a repeated call with the same key may try again (rule 11). */
 bool reservation_end_rearms(enum reservation_end end);
 
+/* lease_end_ms of what nobody asked for: it has no lease, and none that ends by itself. */
+#define RESERVATION_NO_LEASE_MS INT64_MAX
+
 #define RESERVATION_ID_LEN      36 /* a UUID */
 #define RESERVATION_TEAM_MAX    64
 #define RESERVATION_SUBJECT_MAX 256

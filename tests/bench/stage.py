@@ -53,7 +53,7 @@ class Gateway(Child):
             "policy_file": "policy.json", "ledger_file": str(self.ledger),
             "aws_region": REGION, "aws_endpoint": f"http://127.0.0.1:{upstream}",
             "aws_start_per_second": 0, "aws_stop_per_second": 0, "aws_describe_per_second": 0,
-            "aws_describe_reserved": 0, "reconcile_ms": HOUR_MS,
+            "aws_describe_reserved": 0, "reconcile_ms": HOUR_MS, "drift_scan_minutes": 0,
             "status_cache_ms": status_cache_ms, "unknown_cache_ms": 0,
             "issuers": [{"issuer": "https://issuer.bench", "audience": "lookout-gateway", "keys": [
                 {"kid": "rs256", "algorithm": "RS256",

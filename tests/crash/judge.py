@@ -2,13 +2,15 @@
 
 import json
 import sqlite3
+import subprocess
+
+import journal
+from journal import LIVE
+from processes import GATEWAY
 
 COUNTS = ("starts_twice", "lost", "over", "left_running", "billed_unassigned", "journal_broken")
 # Two processes read the clock one after the other.
 CLOCK_MS = 50
-# A row's times are taken before its commit: another commit may fall in between, never for long.
-COMMIT_MS = 1000
-LIVE = ("PENDING", "UNCERTAIN", "ACTIVE", "STOPPING")
 
 
 class Findings:
@@ -21,47 +23,40 @@ class Findings:
         self.sentences.append(f"{count}: {sentence}")
 
 
-def read_rows(path):
-    """Of a ledger whose gateway has ended; opening it recovers its log, as a restart would."""
-    try:
-        return read_tables(path)
-    except sqlite3.DatabaseError as error:  # nothing of it is left
-        return {}, {}, str(error)
+class Ledger:
+    """What is in a ledger whose gateway has ended; opening it recovers its log, as a restart does."""
 
+    def __init__(self, path):
+        self.rows, self.entries, self.faults = {}, [], []
+        ledger = sqlite3.connect(path)
+        try:
+            self.read(ledger)
+        except sqlite3.DatabaseError as error:  # nothing of it can be read
+            self.faults.append(str(error))
+        finally:
+            ledger.close()
 
-def read_tables(path):
-    with sqlite3.connect(path) as ledger:
-        ledger.row_factory = sqlite3.Row
-        rows = {row["id"]: dict(row) for row in ledger.execute("SELECT * FROM reservation")}
-        balances = {row["scope"]: tuple(row)[1:]
-                    for row in ledger.execute("SELECT * FROM balance")}
+    def read(self, ledger):
         sound = ledger.execute("PRAGMA integrity_check").fetchone()[0]
-    ledger.close()
-    return rows, balances, sound
+        if sound != "ok":
+            self.faults.append(f"integrity_check says {sound}")
+        self.faults += journal.find_faults(ledger)
+        ledger.row_factory = sqlite3.Row
+        self.rows = {row["id"]: dict(row) for row in ledger.execute("SELECT * FROM reservation")}
+        self.entries = journal.read(ledger)
 
 
-def sum_balances(rows):
-    """What the balances have to be, counted from the rows."""
-    sums = {}
-    for row in rows.values():
-        if row["state"] not in LIVE:
-            continue
-        used = row["state"] in ("ACTIVE", "STOPPING")
-        for scope in ("", row["team"]):
-            seen = sums.setdefault(scope, [0, 0, 0, 0])
-            seen[0 if used else 1] += row["units"]
-            seen[2 if used else 3] += 1
-    return sums
-
-
-def judge_ledger(rows, balances, sound, found):
-    if sound != "ok":
-        found.add("journal_broken", f"integrity_check says {sound}")
-    sums = sum_balances(rows)
-    for scope, balance in balances.items():
-        if list(balance) != sums.get(scope, [0, 0, 0, 0]):
-            found.add("journal_broken", f"the balance of \"{scope}\" is {balance}, "
-                                        f"its rows sum up to {sums.get(scope, 0)}")
+def judge_ledger(path, ledger, plan, found):
+    """The ledger in itself, by the auditor and by the gateway's own; promise 2 at every entry."""
+    for sentence in ledger.faults:
+        found.add("journal_broken", sentence)
+    for sentence in journal.broken_limits(ledger.entries, {"": plan.account_limit, **plan.limits},
+                                          plan.unit_hours):
+        found.add("over", sentence)
+    verified = subprocess.run([str(GATEWAY), "ledger", "verify", str(path)], text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if verified.returncode != 0:
+        found.add("journal_broken", f"ledger verify: {verified.stdout.strip()}")
 
 
 def judge_answers(run, rows, starts, found):
@@ -126,7 +121,7 @@ def worst_sum(intervals):
 
 
 def judge_limits(what, intervals, plan, found):
-    """Promise 2 at every moment: intervals are (team, from, to, units)."""
+    """Promise 2 at every moment of AWS's time: intervals are (team, from, to, units)."""
     for team, limit in plan.limits.items():
         worst = worst_sum([i[1:] for i in intervals if i[0] == team])
         if worst > limit:
@@ -140,7 +135,8 @@ def judge(run):
     found = Findings()
     state = run.emulator.control("state")
     bill = run.emulator.control("bill")
-    rows, balances, sound = read_rows(run.folder / "ledger.db")
+    ledger = Ledger(run.folder / "ledger.db")
+    rows = ledger.rows
     by_token = {row["client_token"]: row for row in rows.values()}
     starts, runs_of = {}, {}
     for model in state["models"]:
@@ -148,7 +144,7 @@ def judge(run):
             starts.setdefault(start["token"], []).append((model["model"], start["at_ms"]))
             runs_of[model["model"], start["at_ms"]] = start["token"]
 
-    judge_ledger(rows, balances, sound, found)
+    judge_ledger(run.folder / "ledger.db", ledger, run.plan, found)
     judge_answers(run, rows, starts, found)
     judge_starts(starts, by_token, found)
     judge_bill(bill, runs_of, by_token, found)
@@ -160,10 +156,6 @@ def judge(run):
               for m in bill["models"] for r in m["runs"]
               if (token := runs_of.get((m["model"], r["from_ms"]))) in by_token]
     judge_limits("units that ran", billed, run.plan, found)
-    held = [(row["team"], row["created_ms"] + COMMIT_MS,
-             row["closed_ms"] if row["closed_ms"] else bill["now_ms"], row["units"])
-            for row in rows.values()]
-    judge_limits("units that were held", held, run.plan, found)
     for sentence in run.over:
         found.add("left_running" if sentence.startswith("left:") else "over", sentence)
     return found
@@ -171,10 +163,11 @@ def judge(run):
 
 def describe(run):
     """For a run that failed: everything that a reader needs."""
-    rows, balances, _ = read_rows(run.folder / "ledger.db")
+    ledger = Ledger(run.folder / "ledger.db")
     return json.dumps({"kills": repr(run.plan.kills), "killed": run.killed,
                        "faults": run.plan.faults, "late_faults": run.plan.late_faults,
                        "emulator": run.plan.emulator, "options": run.plan.options,
-                       "rows": list(rows.values()), "balances": balances,
+                       "policy": run.plan.policy, "rows": list(ledger.rows.values()),
+                       "journal": ledger.entries,
                        "state": run.emulator.control("state"),
                        "bill": run.emulator.control("bill")}, indent=1, default=repr)

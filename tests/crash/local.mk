@@ -5,11 +5,12 @@
 # libraries, so that the linker takes them and not the libraries' own.
 noinst_PROGRAMS += lookout-gateway-crash
 crash_point_files = \
-	gateway/control/admission_start.c gateway/control/admission_stop.c gateway/control/control.c \
-	gateway/control/model_change.c gateway/control/reconciler.c \
+	gateway/control/admission_lease.c gateway/control/admission_start.c \
+	gateway/control/admission_stop.c gateway/control/control.c gateway/control/model_change.c \
+	gateway/control/reconciler.c gateway/control/unrecorded.c \
 	gateway/http/server.c \
-	gateway/ledger/ledger.c gateway/ledger/ledger_logic.c gateway/ledger/ledger_sqlite_file.c \
-	gateway/ledger/ledger_writer.c \
+	gateway/ledger/ledger.c gateway/ledger/ledger_journal.c gateway/ledger/ledger_logic.c \
+	gateway/ledger/ledger_sqlite_file.c gateway/ledger/ledger_writer.c \
 	gateway/net/http_client.c \
 	gateway/serve.c
 lookout_gateway_crash_SOURCES = \
@@ -45,7 +46,7 @@ CLEANFILES += %D%/link-command
 		echo '$(lookout_gateway_crash_OBJECTS)'; \
 		echo '$(lookout_gateway_crash_LDADD) $(LIBS)'; } >$@
 
-EXTRA_DIST += %D%/broken %D%/control.py %D%/crash.py %D%/judge.py %D%/plan.py %D%/processes.py \
+EXTRA_DIST += %D%/broken %D%/control.py %D%/crash.py %D%/journal.py %D%/judge.py %D%/plan.py %D%/processes.py \
 	%D%/run.py %D%/selftest.py
 
 dist_check_SCRIPTS += %D%/check.sh

@@ -210,7 +210,7 @@ def write_config(folder, world, plan, url):
         "policy_file": "policy.json", "ledger_file": "ledger.db",
         "aws_region": REGION, "aws_endpoint": url,
         "aws_start_per_second": 0, "aws_stop_per_second": 0, "aws_describe_per_second": 0,
-        "aws_describe_reserved": 0, "unknown_cache_ms": 0, "status_cache_ms": 0,
+        "aws_describe_reserved": 0, "aws_list_per_second": 0, "unknown_cache_ms": 0, "status_cache_ms": 0,
         "issuers": [{"issuer": ISSUER, "audience": AUDIENCE,
                      "keys": [{"kid": KID, "algorithm": "HS256",
                                "secret_file": str(world.secret_file)}]}],

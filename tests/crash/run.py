@@ -85,6 +85,8 @@ class Run:
             self.stop(connection, team, path)
         elif what == "status":
             self.call(connection, team, "GET", path)
+        elif what == "lease":
+            self.call(connection, team, "POST", path + "/lease", {"LeaseMinutes": step["lease"]})
         elif what == "list":
             self.call(connection, team, "GET", "/v1/models")
         elif what == "quota":
@@ -112,7 +114,8 @@ class Run:
 
     def stop(self, connection, team, path):
         status, text = self.call(connection, team, "POST", path + "/stop")
-        if status == 202:
+        # One that AWS took and a full disk did not is told so: it is no promise over a crash.
+        if status == 202 and json.loads(text).get("Recorded", True):
             with self.lock:
                 self.stops.add(json.loads(text)["Reservation"]["Id"])
 

@@ -174,14 +174,18 @@ wait_for() {
 
 # --- the set-up --------------------------------------------------------------------------------------------
 
+# The team's day begins at the last full hour: so it does not end while the story is told.
 write_policy() {
-	cat >"$folder/policy.json" <<'END'
+	cat >"$folder/policy.json" <<END
 { "version": 1,
   "account": { "concurrent_units": 10, "running_models": 2, "units_per_model": 5 },
   "teams": {
     "assembly-line": {
       "projects": ["circuit-boards", "solder-*"],
-      "limits": { "concurrent_units": 2, "units_per_model": 2 } } } }
+      "limits": {
+        "concurrent_units": 3, "units_per_model": 2,
+        "lease": { "default_minutes": 60, "max_minutes": 240 },
+        "unit_hours": [{ "amount": 8, "period": "day", "day_starts": "$(date -u +%H):00" }] } } } }
 END
 }
 
@@ -246,7 +250,8 @@ emulator=$emulator
 
    This is plain HTTP, for short commands; the gateway accepts that on the loopback only. With
    tls_certificate_file and tls_key_file it speaks TLS, and curl wants --cacert.
-   The team assembly-line may hold 2 inference units, in models of projects circuit-boards and solder-*.
+   The team assembly-line may hold 3 inference units, in models of projects circuit-boards and solder-*,
+   and use 8 unit-hours a day.
 END
 
 # --- the story ---------------------------------------------------------------------------------------------
@@ -274,21 +279,37 @@ say 'Refused: 3 units for one model can never fit' 'The answer names the rule an
 show "curl -sS -i $bearer $json -d '{\"MinInferenceUnits\": 3}' $models/1/start"
 expect ' 403 ' /problems/quota-never-fits '"Limit":2' '"Requested":3'
 
-say 'Started: 2 units, with an idempotency key' \
-	'Before AWS hears of it, the reservation is on the disk; then the request is signed and sent.'
-show "curl -sS -i $bearer $json -H 'Idempotency-Key: demo-1' -d '{\"MinInferenceUnits\": 2}' $models/1/start"
-expect ' 202 ' STARTING_HOSTING
+say 'Started: 2 units for 90 minutes, with an idempotency key' \
+	'Before AWS hears of it, the reservation is on the disk; then the request is signed and sent. When the' \
+	'lease ends, the gateway stops the model; until then it reserves the unit-hours of the whole lease.'
+start="curl -sS -i $bearer $json -H 'Idempotency-Key: demo-1' \\
+      -d '{\"MinInferenceUnits\": 2, \"LeaseMinutes\": 90}' $models/1/start"
+show "$start"
+expect ' 202 ' STARTING_HOSTING '"LeaseMinutes":90' '"LeaseEndsAt":"2'
 
-say 'Refused: a second model does not fit now' 'What is held is in the answer; it would fit later, so this is 429.'
-show "curl -sS -i $bearer $json -d '{\"MinInferenceUnits\": 1}' $models/2/start"
-expect ' 429 ' /problems/quota-exceeded '"Limit":2' '"Used":2' '"Requested":1'
+say 'Refused: a second model with 2 units does not fit now' \
+	'What is held is in the answer; it would fit later, so this is 429, with the time at which it does.'
+show "curl -sS -i $bearer $json -d '{\"MinInferenceUnits\": 2}' $models/2/start"
+expect ' 429 ' /problems/quota-exceeded Retry-After '"Rule":"concurrent_units"' '"Limit":3' '"Used":2' \
+	'"Requested":2' '"EarliestFit":"2'
 
 say 'Status'
 show_until HOSTED "curl -sS $bearer $models/1"
 
 say 'The same key again' 'As after a lost answer: no second start, the present state.'
-show "curl -sS -i $bearer $json -H 'Idempotency-Key: demo-1' -d '{\"MinInferenceUnits\": 2}' $models/1/start"
+show "$start"
 expect ' 200 ' 'Idempotency-Replayed: true' HOSTED
+
+say 'Extended: the lease shall have two hours' 'The whole lease, from its start: so a repeat changes nothing.'
+show "curl -sS -i $bearer $json -d '{\"LeaseMinutes\": 120}' $models/1/lease"
+expect ' 200 ' '"Changed":true' '"LeaseMinutes":120'
+
+say "Refused: 4 hours of a second model are more than is left of today's unit-hours" \
+	'A dry run asks and starts nothing. The answer says how long a lease would fit now (LargestLeaseMinutes),' \
+	'and when this one would (EarliestFit).'
+show "curl -sS -i $bearer $json -d '{\"MinInferenceUnits\": 1, \"LeaseMinutes\": 240}' \\
+      \"$models/2/start?DryRun=true\""
+expect ' 429 ' '"Rule":"unit_hours"' '"Limit":8.000' '"Requested":4.250' '"LargestLeaseMinutes":195' '"EarliestFit":"2'
 
 say 'Stopped'
 show "curl -sS -i -X POST $bearer $models/1/stop"
@@ -301,10 +322,15 @@ say 'Quota free again' \
 # shellcheck disable=SC2016
 quota="curl -sS $bearer \$gateway/v1/quota"
 is_free() {
-	eval "$quota" | grep -q '"TeamLimits":{"concurrent_units":{"Limit":2,"Used":0,"Reserved":0,'
+	eval "$quota" | grep -q '"TeamLimits":{"concurrent_units":{"Limit":3,"Used":0,"Reserved":0,'
 }
 wait_for 'the quota to be free' is_free
 show "$quota"
+
+say 'Who used how much, for the accountants' 'As CSV, or as JSON without the parameter; from the same rows as the quota.'
+# shellcheck disable=SC2016
+show "curl -sS $bearer \"\$gateway/v1/usage?period=day&format=csv\""
+expect 'PeriodFrom,PeriodUntil,Team' ',assembly-line,circuit-boards,1,ada,'
 
 say 'What the upstream saw: one start, one stop, and its own bill'
 # shellcheck disable=SC2016

@@ -4,6 +4,7 @@ Every process is started on a port that the kernel gives and ended by its pid. N
 for a fixed time: `eventually` waits for a state with a deadline.
 """
 
+import datetime
 import http.client
 import json
 import mmap
@@ -220,7 +221,7 @@ class Gateway(Process):
             "policy_file": "policy.json", "ledger_file": "ledger.db",
             "aws_region": REGION, "aws_endpoint": upstream,
             "aws_start_per_second": 0, "aws_stop_per_second": 0, "aws_describe_per_second": 0,
-            "aws_describe_reserved": 0, "reconcile_ms": 100, "status_cache_ms": 0,
+            "aws_describe_reserved": 0, "aws_list_per_second": 0, "reconcile_ms": 100, "status_cache_ms": 0,
             "unknown_cache_ms": 0, "backoff_base_ms": 5, "backoff_cap_ms": 20,
             "issuers": [{"issuer": ISSUER, "audience": AUDIENCE,
                          "jwks_file": str(keys / "jwks.json"),
@@ -265,11 +266,23 @@ class Gateway(Process):
         bearer = {"Authorization": f"Bearer {token or self.token()}"}
         return call(self.port, method, path, body, {**bearer, **(headers or {})}, **more)
 
-    def start(self, model="boards/1", units=1, key=None, maximum=None, query="", **more):
+    def metric(self, name, **labels):
+        """The value of one series; 0 where it is not there yet."""
+        wanted = ",".join(f'{label}="{value}"' for label, value in labels.items())
+        series = f"{name}{{{wanted}}}" if labels else name
+        for line in self.call("GET", "/metrics").text.splitlines():
+            if line.startswith(series + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return 0
+
+    def start(self, model="boards/1", units=1, key=None, maximum=None, lease=None, query="",
+              **more):
         project, version = model.split("/")
         body = {"MinInferenceUnits": units}
         if maximum:
             body["MaxInferenceUnits"] = maximum
+        if lease:
+            body["LeaseMinutes"] = lease
         headers = {"Idempotency-Key": key} if key else {}
         return self.call("POST", f"/v1/projects/{project}/models/{version}/start{query}", body,
                          headers=headers, **more)
@@ -277,6 +290,11 @@ class Gateway(Process):
     def stop(self, model="boards/1", **more):
         project, version = model.split("/")
         return self.call("POST", f"/v1/projects/{project}/models/{version}/stop", **more)
+
+    def lease(self, minutes, model="boards/1", query="", **more):
+        project, version = model.split("/")
+        return self.call("POST", f"/v1/projects/{project}/models/{version}/lease{query}",
+                         {"LeaseMinutes": minutes}, **more)
 
     def status(self, model="boards/1", **more):
         project, version = model.split("/")
@@ -291,14 +309,14 @@ class Gateway(Process):
         body = answer.json
         return body.get("Reservation", body)
 
-    def wait_state(self, reservation, *states, advancing_s=0):
+    def wait_state(self, reservation, *states, advancing_s=0, **more):
         """Until the reservation is in one of these states; its document.
 
         With `advancing_s` the clock moves on at each look: for states that need two observations
         with time between them, however the reconciler's passes fall.
         """
         def look():
-            seen = self.reservation(reservation)
+            seen = self.reservation(reservation, **more)
             if seen["State"] in states:
                 return seen
             self.clock.advance(advancing_s)
@@ -323,6 +341,11 @@ class Gateway(Process):
         policy = json.loads((self.folder / "policy.json").read_text())
         known = {k: v for k, v in self.options.items() if k != "aws_endpoint"}
         return Gateway(self.folder, self.clock, self.keys, upstream, policy, **{**known, **more})
+
+
+def at(text):
+    """Seconds since the epoch of a time of RFC 3339, as answers have it."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def new_key():

@@ -101,7 +101,8 @@ def test_leases_wait_for_the_time_after_a_boot(leased, emulator, clock):
     identifier = start(leased, emulator)
     leased.kill()
     clock.advance(2 * LEASE_S)
-    emulator.fault("describe", "drop_before", count=-1)
+    for operation in "describe", "list_projects":
+        emulator.fault(operation, "drop_before", count=-1)
     again = leased.restart()
     again.wait_ready()
     eventually(lambda: again.log_lines("lease.waits"), "the line about it")

@@ -137,7 +137,7 @@ def test_uncertain_start_is_sent_again_with_the_same_token(gateway, emulator):
 def test_a_model_that_runs_already(make_gateway, make_emulator, answer):
     """What AWS says to a start of a running model is documented nowhere: both must end well."""
     emulator = make_emulator(**{"start-when-running": answer})
-    gateway = make_gateway(emulator)
+    gateway = make_gateway(emulator, drift_scan_minutes=0)  # or it is found first
     gateway.wait_ready()
     emulator.control("POST", "set-status", {"project": "boards", "version": 1,
                                             "status": "HOSTED", "units": 1})

@@ -2,13 +2,14 @@
 
 import concurrent.futures
 import json
+import re
 import shutil
 import signal
 import subprocess
 
 import pytest
 
-from harness import GATEWAY, SECRET_KEY, call, default_policy, eventually
+from harness import GATEWAY, SECRET_KEY, SOURCE, call, default_policy, eventually
 
 
 def run(*arguments, **more):
@@ -250,6 +251,18 @@ def test_wrong_credentials_are_the_gateways_fault(make_gateway, emulator):
     assert answer.status == 503, answer
     assert "SignatureDoesNotMatch" in answer.text or "InvalidSignature" in answer.text
     assert gateway.held_units() == 0
+
+
+def test_the_manual_has_every_metric_and_check(gateway):
+    manual = (SOURCE / "gateway/man/lookout-gateway.8").read_text()
+    families = {line.split()[2] for line in call(gateway.port, "GET", "/metrics").text.splitlines()
+                if line.startswith("# TYPE ")}
+    assert len(families) > 10
+    told = set(re.findall(r"lookout_[a-z_]+", manual[manual.index(".Sh METRICS"):]))
+    assert families == told
+    readiness = manual[manual.index(".Sh READINESS"):manual.index(".Sh METRICS")]
+    checks = set(call(gateway.port, "GET", "/readyz").json["Checks"])
+    assert checks == set(re.findall(r"^\.It Cm (\w+)$", readiness, re.MULTILINE))
 
 
 def test_one_log_line_a_request_and_no_secret(gateway, emulator):

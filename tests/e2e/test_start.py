@@ -140,9 +140,10 @@ def test_start_model_takes_the_skeleton_of_the_cli(gateway, emulator):
     placeholders = gateway.call("POST", "/v1/start-model", skeleton)
     assert placeholders.status == 400 and "/ProjectName" in placeholders.text
     skeleton.update(ProjectName="boards", ModelVersion="1", MinInferenceUnits=1,
-                    MaxInferenceUnits=1, ClientToken=new_key())
+                    MaxInferenceUnits=1, ClientToken=new_key(), LeaseMinutes=30)
     started = gateway.call("POST", "/v1/start-model", skeleton)
     assert started.status == 202, started
+    assert started.json["Reservation"]["LeaseMinutes"] == 30
     assert emulator.starts("boards/1") == 1
 
 

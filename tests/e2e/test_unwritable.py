@@ -57,7 +57,7 @@ def test_a_stop_goes_out_all_the_same(full, emulator, clock):
     full.fill(True)
     stopped = full.stop()
     assert stopped.status == 202, stopped
-    assert "can't record" in stopped.text
+    assert stopped.json["Recorded"] is False and "can't record" in stopped.json["Detail"]
     assert not running(emulator, "boards/1")
     assert not readiness(full).json["Checks"]["stops"]["Ok"]
     assert full.start().status in (409, 503), "held, and nothing can be written"
@@ -80,6 +80,15 @@ def test_a_lease_ends_all_the_same(full, emulator, clock):
     full.fill(False)
     closed = full.wait_state(identifier, "CLOSED", advancing_s=STEP_S)
     assert closed["EndReason"] == "lease-ended"
+
+
+def test_a_stop_of_doubt_is_no_promise(full, emulator):
+    """Nobody knows whether it runs, and who comes after a crash may send its start again."""
+    emulator.fault("start", "drop_before", count=-1)
+    assert full.start().status == 504
+    full.fill(True)
+    told = full.stop()
+    assert told.status in (503, 504) and "can't record" in told.text, told
 
 
 def test_a_lost_stop_is_repeated_in_memory(full, emulator):

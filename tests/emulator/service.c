@@ -372,6 +372,24 @@ static enum service_delivery perform(struct service *service, enum hosting_opera
     return delivery_of(&fault);
 }
 
+void service_call(struct service *service, enum hosting_operation operation,
+                  const struct hosting_call *call, struct answer *answer,
+                  enum service_delivery *delivery, int64_t *delay_ms)
+{
+    struct service_counters *counters = &service->counters[operation];
+    int64_t now_ms = service_now_ms(service);
+
+    pthread_mutex_lock(&service->lock);
+    *delivery = SERVICE_DELIVER;
+    *delay_ms = 0;
+    counters->received++;
+    service_apply_due(service, now_ms);
+    if (!throttled(service, operation, now_ms, answer))
+        *delivery = perform(service, operation, call, now_ms, answer, delay_ms);
+    tally_answer(counters, answer, *delivery);
+    pthread_mutex_unlock(&service->lock);
+}
+
 /* Until the answer is due, the emulator ends, or a reset forgets the request. */
 static void wait_out(struct service *service, int64_t delay_ms)
 {

@@ -94,6 +94,15 @@ enum service_delivery {
 void service_handle(struct service *service, const struct verifier_request *request,
                     struct answer *answer, enum service_delivery *delivery);
 
+/*
+ * One call that needs no wire: it was verified and read, or comes from a test in this process.
+ * Throttles, meets the armed faults, calls the models; returns at once, and `*delay_ms` tells how
+ * much later the answer is due.
+ */
+void service_call(struct service *service, enum hosting_operation operation,
+                  const struct hosting_call *call, struct answer *answer,
+                  enum service_delivery *delivery, int64_t *delay_ms);
+
 /* Does the late calls that are due. With the lock held; before anybody looks at the models. */
 void service_apply_due(struct service *service, int64_t now_ms);
 

@@ -8,7 +8,8 @@ lint_tests = \
 	%D%/new-enumerator.sh \
 	%D%/no-secrets.sh \
 	%D%/options-documented.sh \
-	%D%/policy-purity.sh
+	%D%/policy-purity.sh \
+	%D%/rules-have-tests.sh
 dist_check_SCRIPTS += $(lint_tests)
 TESTS += $(lint_tests)
 

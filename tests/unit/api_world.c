@@ -48,6 +48,7 @@ void admission_start(struct control *control, const struct start_request *reques
     world.seen.dry_run = request->dry_run;
     world.seen.min_units = request->min_units;
     world.seen.max_units = request->max_units;
+    world.seen.lease_minutes = request->lease_minutes;
     *out = world.start;
 }
 
@@ -61,6 +62,30 @@ void admission_stop(struct control *control, const struct stop_request *request,
     *out = world.stop;
 }
 
+void admission_lease(struct control *control, const struct lease_request *request,
+                     struct lease_result *out)
+{
+    (void)control;
+    see(request->team, request->subject, request->project, request->version);
+    world.seen.leases++;
+    world.seen.dry_run = request->dry_run;
+    world.seen.lease_minutes = request->lease_minutes;
+    *out = world.lease;
+}
+
+void admission_quota(struct control *control, const char *team, struct quota_view *out)
+{
+    (void)control;
+    see(team, NULL, "", "");
+    *out = world.quota;
+    out->snapshot = policy_store_acquire(world.context.policies);
+}
+
+void admission_quota_release(struct quota_view *view)
+{
+    policy_snapshot_release(&view->snapshot);
+}
+
 void admission_describe(struct control *control, const char *team, const char *project,
                         const char *version, int64_t deadline_ms, struct model_view *out)
 {
@@ -71,10 +96,64 @@ void admission_describe(struct control *control, const char *team, const char *p
     *out = world.view;
 }
 
+static void see_act(const struct admin_act *act)
+{
+    snprintf(world.seen.subject, sizeof(world.seen.subject), "%s", act->subject);
+    snprintf(world.seen.reason, sizeof(world.seen.reason), "%s", act->reason);
+}
+
+enum admin_outcome admin_freeze(struct control *control, const char *team, bool on,
+                                const struct admin_act *act, char detail[RESERVATION_MESSAGE_MAX])
+{
+    (void)control;
+    see(team, NULL, "", "");
+    see_act(act);
+    world.seen.freezes++;
+    world.seen.on = on;
+    snprintf(detail, RESERVATION_MESSAGE_MAX, "as the test says");
+    return world.frozen;
+}
+
+void admin_settle(struct control *control, const struct admin_settle *request, int64_t deadline_ms,
+                  struct admin_settled *out)
+{
+    (void)control;
+    (void)deadline_ms;
+    see_act(&request->act);
+    world.seen.settles++;
+    world.seen.force = request->force;
+    world.seen.ended_ms = request->ended_ms;
+    snprintf(world.seen.id, sizeof(world.seen.id), "%s", request->id);
+    *out = world.settled;
+}
+
+void admin_assign_drift(struct control *control, const struct admin_assign *request,
+                        struct admin_assigned *out)
+{
+    (void)control;
+    see(request->team, NULL, request->project, request->version);
+    see_act(&request->act);
+    world.seen.assigns++;
+    world.seen.lease_minutes = request->lease_minutes;
+    *out = world.assigned;
+}
+
+void admin_drift_scans(const struct control *control, struct drift_scan_state *out)
+{
+    (void)control;
+    *out = world.scan;
+}
+
 void control_readiness(struct control *control, struct control_readiness *out)
 {
     (void)control;
     *out = world.readiness;
+}
+
+int64_t control_time_ms(const struct control *control)
+{
+    (void)control;
+    return WORLD_NOW_MS;
 }
 
 /* --- ledger -------------------------------------------------------------------------------- */
@@ -110,16 +189,31 @@ int ledger_list_live(struct ledger *ledger, const struct ledger_filter *filter,
     return 0;
 }
 
-int ledger_usage(struct ledger *ledger, const char *team, struct quota_usage *account,
-                 struct quota_usage *of_team, struct error *err)
+int ledger_list_freezes(struct ledger *ledger, struct ledger_freeze *out, size_t capacity,
+                        size_t *count, struct error *err)
 {
     (void)ledger;
+    *count = 0;
     if (world.ledger_result != 0)
         return error_set(err, (enum error_code)world.ledger_result, "as the test says");
-    *account = world.usage;
-    if (team != NULL)
-        *of_team = world.usage;
+    if (world.freeze.since_ms != 0 && capacity > 0)
+        out[(*count)++] = world.freeze;
     return 0;
+}
+
+int usage_report(struct ledger *ledger, const struct usage_query *query, usage_line_fn *take,
+                 void *context, struct error *err)
+{
+    int result = 0;
+    (void)ledger;
+    world.query = *query;
+    snprintf(world.query_zone, sizeof(world.query_zone), "%s",
+             policy_window_zone_name(&query->window));
+    if (world.ledger_result != 0)
+        return error_set(err, (enum error_code)world.ledger_result, "as the test says");
+    for (size_t i = 0; result == 0 && i < world.line_count; i++)
+        result = take(context, &world.line, err);
+    return result;
 }
 
 /* --- wiring -------------------------------------------------------------------------------- */
@@ -249,6 +343,7 @@ struct reservation world_row(unsigned number, const char *team)
         .stop_token = "5709-5709",
         .created_ms = 1795449600000,
         .lease_end_ms = 1795478400000,
+        .worst_end_ms = 1795479300000,
         .status = "STARTING_HOSTING",
     };
     snprintf(row.id, sizeof(row.id), "00000000-0000-4000-8000-%012x", number);

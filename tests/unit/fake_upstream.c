@@ -8,6 +8,7 @@
 
 struct fake_model {
     bool running;
+    int64_t units;                                /* what describe tells */
     char start_token[MODEL_CLIENT_TOKEN_MAX + 1]; /* of the start that took effect last */
     char stop_token[MODEL_CLIENT_TOKEN_MAX + 1];
 };
@@ -19,6 +20,9 @@ struct fake_upstream {
     pthread_mutex_t lock;
     uint64_t random;
     struct fake_chances chances;
+    const char *listed;
+    fake_hook_fn *on_describe, *on_list;
+    void *hook_context;
     struct fake_model models[FAKE_MODELS + 1];
     unsigned running, most_running, starts, double_starts;
 };
@@ -138,6 +142,12 @@ static void fake_stop(void *self, const struct upstream_call *call, struct upstr
     pthread_mutex_unlock(&fake->lock);
 }
 
+static void call_hook(struct fake_upstream *fake, fake_hook_fn *hook)
+{
+    if (hook != NULL)
+        hook(fake->hook_context);
+}
+
 static void fake_describe(void *self, const struct upstream_call *call,
                           struct upstream_answer *answer, struct upstream_description *description)
 {
@@ -149,8 +159,10 @@ static void fake_describe(void *self, const struct upstream_call *call,
         accept(answer, 200, find(fake, call)->running ? MODEL_HOSTED : MODEL_TRAINED);
         (void)snprintf(description->version, sizeof(description->version), "%s",
                        call->model.version);
+        description->min_inference_units = find(fake, call)->units;
     }
     pthread_mutex_unlock(&fake->lock);
+    call_hook(fake, fake->on_describe);
 }
 
 /* One page: the project, or all the models. */
@@ -162,14 +174,17 @@ static void list(struct fake_upstream *fake, bool models, struct upstream_answer
     pthread_mutex_lock(&fake->lock);
     if (arrives(fake, answer, false)) {
         accept(answer, 200, MODEL_STATUS_UNKNOWN);
-        page->count = models ? FAKE_MODELS : 1;
-        (void)snprintf(page->entries[0].name, sizeof(page->entries[0].name), "%s", FAKE_PROJECT);
+        page->count = models ? FAKE_MODELS : fake->listed != NULL;
+        if (page->count == 1)
+            (void)snprintf(page->entries[0].name, sizeof(page->entries[0].name), "%s",
+                           fake->listed);
     }
     for (unsigned i = 0; models && i < page->count; i++) {
         (void)snprintf(page->entries[i].name, sizeof(page->entries[i].name), "%u", i + 1);
         page->entries[i].status = fake->models[i + 1].running ? MODEL_HOSTED : MODEL_TRAINED;
     }
     pthread_mutex_unlock(&fake->lock);
+    call_hook(fake, fake->on_list);
 }
 
 static void fake_list_projects(void *self, const struct upstream_call *call,
@@ -237,6 +252,34 @@ void fake_upstream_set_chances(struct fake_upstream *fake, const struct fake_cha
 {
     pthread_mutex_lock(&fake->lock);
     fake->chances = *chances;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_upstream_set_listed(struct fake_upstream *fake, const char *project)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->listed = project;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_upstream_set_hooks(struct fake_upstream *fake, fake_hook_fn *on_describe,
+                             fake_hook_fn *on_list, void *context)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->on_describe = on_describe;
+    fake->on_list = on_list;
+    fake->hook_context = context;
+    pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_upstream_set_running(struct fake_upstream *fake, unsigned version, bool running,
+                               int64_t units)
+{
+    pthread_mutex_lock(&fake->lock);
+    fake->running += running;
+    fake->running -= fake->models[version].running;
+    fake->models[version].running = running;
+    fake->models[version].units = units;
     pthread_mutex_unlock(&fake->lock);
 }
 

@@ -8,8 +8,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/upstream/upstream.h"
 
-#define FAKE_MODELS  64       /* versions 1 to 64 of whatever project */
-#define FAKE_PROJECT "boards" /* the one that is listed */
+#define FAKE_MODELS 64 /* versions 1 to 64 of whatever project */
 
 /* Chances in a hundred, for each call on its own. */
 struct fake_chances {
@@ -26,6 +25,20 @@ struct fake_upstream *fake_upstream_create(const struct clock *clock, uint64_t s
 void fake_upstream_free(struct fake_upstream *fake);
 struct upstream *fake_upstream_interface(struct fake_upstream *fake);
 void fake_upstream_set_chances(struct fake_upstream *fake, const struct fake_chances *chances);
+
+/* Which project the lists show with all the models; none before. `project` is borrowed. */
+void fake_upstream_set_listed(struct fake_upstream *fake, const char *project);
+/* Behind everybody's back: it runs, or not, with `units` in its description (0 = it tells none). */
+void fake_upstream_set_running(struct fake_upstream *fake, unsigned version, bool running,
+                               int64_t units);
+
+/*
+ * What happens between a describe or list and its answer, called with no lock held: for races. NULL
+ * for nothing.
+ */
+typedef void fake_hook_fn(void *context);
+void fake_upstream_set_hooks(struct fake_upstream *fake, fake_hook_fn *on_describe,
+                             fake_hook_fn *on_list, void *context);
 
 bool fake_upstream_is_running(struct fake_upstream *fake, unsigned version);
 /* Starts that took effect although the model had been started with another token and not stopped.

@@ -344,24 +344,35 @@ static void an_overrun_grows_and_blocks(void **state)
 
 static void quota_shows_what_is_left(void **state)
 {
-    struct quota_decision limits;
-    char digest[65];
-    struct error err = {0};
+    struct quota_view view;
     (void)state;
     (void)start("1", 2, 60, NULL);
-    assert_int_equal(admission_quota(world.control, "a", &limits, digest, &err), 0);
-    assert_int_equal(strlen(digest), 64);
+    admission_quota(world.control, "a", &view);
+    assert_int_equal(view.outcome, QUOTA_VIEW_KNOWN);
+    assert_int_equal(strlen(policy_snapshot_digest(view.snapshot)), 64);
+    assert_int_equal(view.team.used_units + view.team.reserved_units, 2);
+    assert_int_equal(view.lease_default_minutes, 60);
+    assert_int_equal(view.lease_max_minutes, 240);
+    assert_int_equal(view.account.used_models + view.account.reserved_models, 1);
     bool seen = false;
-    for (size_t i = 0; i < limits.rule_count; i++)
-        if (limits.rules[i].kind == QUOTA_UNIT_HOURS) {
-            seen = true;
-            assert_true(limits.rules[i].used + limits.rules[i].reserved == 2 * 75 * MINUTE_MS);
-            assert_true(limits.rules[i].fits_now == 10 * HOUR_MS - 2 * 75 * MINUTE_MS);
-        }
+    for (size_t i = 0; i < view.survey.rule_count; i++) {
+        const struct quota_rule *rule = &view.survey.rules[i];
+        if (rule->kind != QUOTA_UNIT_HOURS)
+            continue;
+        seen = true;
+        assert_true(rule->used + rule->reserved == 2 * 75 * MINUTE_MS);
+        assert_true(rule->fits_now == 10 * HOUR_MS - 2 * 75 * MINUTE_MS);
+    }
     assert_true(seen);
-    assert_int_equal(admission_quota(world.control, "nobody", &limits, digest, &err),
-                     ERROR_NOT_FOUND);
-    assert_int_equal(admission_quota(world.control, NULL, &limits, digest, &err), 0);
+    admission_quota_release(&view);
+    admission_quota(world.control, "nobody", &view);
+    assert_int_equal(view.outcome, QUOTA_VIEW_UNKNOWN_TEAM);
+    admission_quota_release(&view);
+    admission_quota(world.control, NULL, &view);
+    assert_int_equal(view.outcome, QUOTA_VIEW_KNOWN);
+    assert_int_equal(view.account.used_models + view.account.reserved_models, 1);
+    assert_int_equal(view.team.used_models + view.team.reserved_models, 0);
+    admission_quota_release(&view);
 }
 
 #define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, open_world, close_world)

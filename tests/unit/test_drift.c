@@ -1,0 +1,280 @@
+/* The search for drift, against starts of teams that come in between; and what is frozen by hand.
+ */
+#include "gateway/base/crypto.h"
+#include "gateway/control/admin.h"
+#include "gateway/control/context.h"
+#include "gateway/control/reconciler.h"
+#include "tests/unit/cmocka_all.h"
+#include "tests/unit/control_world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define QUIET_MS (15 * MINUTE_MS)
+#define SCAN_MS  (5 * MINUTE_MS)
+
+#define TEAMS "\"teams\":{\"a\":{\"projects\":[\"*\"]}}}"
+static const char policy[] = "{\"version\":1,\"account\":{\"units_per_model\":3}," TEAMS;
+static const char no_limit_policy[] = "{\"version\":1,\"account\":{}," TEAMS;
+
+static struct world world;
+
+static int open_world(void **state)
+{
+    (void)state;
+    world_open(&world, policy, 1);
+    fake_upstream_set_listed(world.fake, "p");
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    (void)state;
+    world_close(&world);
+    return 0;
+}
+
+static struct start_result start(const char *version)
+{
+    struct start_request request = {
+        .team = "a", .subject = "s", .project = "p", .version = version, .min_units = 1};
+    struct start_result result;
+    admission_start(world.control, &request, FOREVER, &result);
+    return result;
+}
+
+/* A pass in which a scan is due. */
+static void scan(void)
+{
+    world_advance(&world, SCAN_MS);
+    reconciler_pass(world.control, false);
+}
+
+/* The row that holds a model; false = none. */
+static bool find(const char *version, struct reservation *row)
+{
+    struct error err = {0};
+    int result = ledger_find_live(world.ledger, "p", version, row, &err);
+    assert_true(result == 0 || result == ERROR_NOT_FOUND);
+    return result == 0;
+}
+
+static int64_t account_units(void)
+{
+    struct quota_usage account;
+    struct error err = {0};
+    assert_int_equal(ledger_usage(world.ledger, NULL, &account, NULL, &err), 0);
+    return account.used_units + account.reserved_units;
+}
+
+static void test_what_runs_is_adopted_once(void **state)
+{
+    struct reservation row, again;
+    (void)state;
+    assert_int_equal(start("1").outcome, START_ACCEPTED);
+    fake_upstream_set_running(world.fake, 7, true, 2);
+    scan();
+    assert_true(find("7", &row));
+    assert_string_equal(row.team, RESERVATION_TEAM_UNASSIGNED);
+    assert_int_equal(row.units, 2);
+    assert_int_equal(account_units(), 3);
+    assert_true(find("1", &again));
+    assert_string_equal(again.team, "a");
+    scan();
+    assert_true(find("7", &again));
+    assert_string_equal(again.id, row.id);
+    assert_int_equal(account_units(), 3);
+}
+
+static void test_units_that_aws_does_not_tell(void **state)
+{
+    struct reservation row;
+    (void)state;
+    fake_upstream_set_running(world.fake, 7, true, 0);
+    scan();
+    assert_true(find("7", &row));
+    assert_int_equal(row.units, 3);
+    world_load_policy(&world, no_limit_policy);
+    fake_upstream_set_running(world.fake, 8, true, 0);
+    scan();
+    assert_true(find("8", &row));
+    assert_int_equal(row.units, 1);
+}
+
+/* --- races --------------------------------------------------------------------------------- */
+
+static unsigned hooks;
+
+/* A team starts the model while the scan's look at it is under way. */
+static void start_in_between(void *context)
+{
+    (void)context;
+    if (hooks++ == 0)
+        assert_int_equal(start("7").outcome, START_ACCEPTED);
+}
+
+static void test_a_start_in_between_is_a_teams(void **state)
+{
+    struct reservation row;
+    (void)state;
+    fake_upstream_set_running(world.fake, 7, true, 0);
+    hooks = 0;
+    fake_upstream_set_hooks(world.fake, start_in_between, NULL, NULL);
+    scan();
+    assert_true(hooks > 0);
+    assert_true(find("7", &row));
+    assert_string_equal(row.team, "a");
+}
+
+static int admit_all(void *context, const struct quota_books *books, bool *admitted,
+                     struct error *err)
+{
+    (void)context;
+    (void)books;
+    (void)err;
+    *admitted = true;
+    return 0;
+}
+
+/* Reserved, and nothing sent yet: no ticket tells of it, the ledger does. */
+static void reserve_in_between(void *context)
+{
+    struct ledger_reserve_result result;
+    struct error err = {0};
+    int64_t now_ms = control_now_ms(world.control);
+    struct ledger_reserve reserve = {
+        .row = {.state = RESERVATION_PENDING,
+                .team = "a",
+                .subject = "s",
+                .project = "p",
+                .version = "7",
+                .min_units = 1,
+                .units = 1,
+                .body = "{}",
+                .body_len = 2,
+                .created_ms = now_ms,
+                .first_send_ms = now_ms,
+                .last_send_ms = now_ms,
+                .lease_end_ms = now_ms + 60 * MINUTE_MS,
+                .worst_end_ms = now_ms + 75 * MINUTE_MS},
+        .now_ms = now_ms,
+        .quiet_ms = QUIET_MS,
+        .decide = admit_all,
+        .cause = {.at_ms = now_ms, .actor = "s", .why = "start"},
+    };
+    (void)context;
+    if (hooks++ != 0)
+        return;
+    assert_int_equal(crypto_uuid7(now_ms, reserve.row.id), 0);
+    assert_int_equal(crypto_uuid4(reserve.row.client_token), 0);
+    assert_int_equal(ledger_reserve(world.ledger, &reserve, &result, &err), 0);
+    assert_int_equal(result.outcome, LEDGER_RESERVED);
+}
+
+static void test_a_reservation_in_between_is_a_teams(void **state)
+{
+    struct reservation row;
+    (void)state;
+    fake_upstream_set_running(world.fake, 7, true, 0);
+    hooks = 0;
+    fake_upstream_set_hooks(world.fake, reserve_in_between, NULL, NULL);
+    scan();
+    assert_int_equal(hooks, 1);
+    assert_true(find("7", &row));
+    assert_string_equal(row.team, "a");
+    assert_int_equal(account_units(), 1);
+}
+
+/* The start of a row that ended as never started applies after all: then it is drift. */
+static void test_a_start_that_applies_after_its_row_is_void(void **state)
+{
+    const struct fake_chances lost = {.lost_before = 100}, none = {0};
+    struct start_result result;
+    struct reservation row;
+    struct error err = {0};
+    (void)state;
+    fake_upstream_set_chances(world.fake, &lost);
+    result = start("7");
+    assert_int_equal(result.outcome, START_UNCERTAIN);
+    fake_upstream_set_chances(world.fake, &none);
+    world_advance(&world, 31 * MINUTE_MS); /* it is not sent again */
+    for (int i = 0; i < 3; i++) {
+        reconciler_pass(world.control, false);
+        world_advance(&world, 2 * MINUTE_MS);
+    }
+    assert_int_equal(ledger_get(world.ledger, result.row.id, &row, &err), 0);
+    assert_false(reservation_state_is_live(row.state));
+    fake_upstream_set_running(world.fake, 7, true, 1);
+    scan();
+    assert_true(find("7", &row));
+    assert_string_equal(row.team, RESERVATION_TEAM_UNASSIGNED);
+}
+
+/* --- the share of a pass ------------------------------------------------------------------- */
+
+static unsigned lists;
+
+static void take_six_seconds(void *context)
+{
+    (void)context;
+    lists++;
+    world_advance(&world, 6000);
+}
+
+/* Each list takes longer than the scan's share: one of them a pass, and the scan goes on. */
+static void test_slow_lists_wait_for_the_next_pass(void **state)
+{
+    struct reservation row;
+    (void)state;
+    fake_upstream_set_running(world.fake, 7, true, 1);
+    fake_upstream_set_hooks(world.fake, NULL, take_six_seconds, NULL);
+    lists = 0;
+    world_advance(&world, SCAN_MS);
+    for (unsigned pass = 1; pass <= 2; pass++) {
+        reconciler_pass(world.control, false);
+        assert_int_equal(lists, pass);
+        assert_false(find("7", &row));
+    }
+    reconciler_pass(world.control, false);
+    assert_int_equal(lists, 2);
+    assert_true(find("7", &row));
+}
+
+/* --- by hand ------------------------------------------------------------------------------- */
+
+static void test_a_freeze_leaves_leases_alone(void **state)
+{
+    const struct admin_act act = {.subject = "eve", .request_id = "r", .reason = "audit"};
+    char detail[RESERVATION_MESSAGE_MAX] = "";
+    struct lease_result lease;
+    struct lease_request longer = {
+        .team = "a", .subject = "s", .project = "p", .version = "1", .lease_minutes = 600};
+    (void)state;
+    assert_int_equal(start("1").outcome, START_ACCEPTED);
+    assert_int_equal(admin_freeze(world.control, "nobody", true, &act, detail), ADMIN_INVALID);
+    assert_int_equal(admin_freeze(world.control, "a", false, &act, detail), ADMIN_UNCHANGED);
+    assert_int_equal(admin_freeze(world.control, "a", true, &act, detail), ADMIN_DONE);
+    struct start_result refused = start("2");
+    assert_int_equal(refused.outcome, START_FROZEN);
+    assert_string_equal(refused.freeze.actor, "eve");
+    assert_non_null(strstr(refused.detail, "audit"));
+    admission_lease(world.control, &longer, &lease);
+    assert_int_equal(lease.outcome, LEASE_CHANGED);
+    assert_int_equal(admin_freeze(world.control, "a", false, &act, detail), ADMIN_DONE);
+    assert_int_equal(start("2").outcome, START_ACCEPTED);
+}
+
+int main(void)
+{
+#define DRIFT_TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
+    const struct CMUnitTest tests[] = {
+        DRIFT_TEST(test_what_runs_is_adopted_once),
+        DRIFT_TEST(test_units_that_aws_does_not_tell),
+        DRIFT_TEST(test_a_start_in_between_is_a_teams),
+        DRIFT_TEST(test_a_reservation_in_between_is_a_teams),
+        DRIFT_TEST(test_a_start_that_applies_after_its_row_is_void),
+        DRIFT_TEST(test_slow_lists_wait_for_the_next_pass),
+        DRIFT_TEST(test_a_freeze_leaves_leases_alone),
+    };
+    return cmocka_run_group_tests_name("drift", tests, NULL, NULL);
+}
