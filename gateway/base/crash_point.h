@@ -23,6 +23,7 @@
     X(LEDGER_KEY_WRITTEN, "ledger.key.written")                                                    \
     X(LEDGER_ROW_UPDATED, "ledger.row.updated")                                                    \
     X(LEDGER_BALANCES_WRITTEN, "ledger.balances.written")                                          \
+    X(LEDGER_ENTRY_APPENDED, "ledger.entry.appended")                                              \
     X(LEDGER_KEYS_FORGOTTEN, "ledger.keys.forgotten")                                              \
     X(LEDGER_COMMIT_BEFORE, "ledger.commit.before")                                                \
     X(LEDGER_COMMITTED, "ledger.committed")                                                        \
@@ -39,6 +40,8 @@
     X(STOP_ANNOUNCED, "stop.announced")                                                            \
     X(STOP_ANSWERED, "stop.answered")                                                              \
     X(STOP_SETTLED, "stop.settled")                                                                \
+    X(STOP_KEPT, "stop.kept")                                                                      \
+    X(LEASE_WRITTEN, "lease.written")                                                              \
     X(DESCRIBE_SEND_BEFORE, "describe.send.before")                                                \
     X(DESCRIBE_ANSWERED, "describe.answered")                                                      \
     X(LIST_SEND_BEFORE, "list.send.before")                                                        \

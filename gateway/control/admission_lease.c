@@ -1,6 +1,7 @@
 /* A lease that is to end earlier or later. */
 #include "gateway/control/admission.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
 #include "gateway/control/decision.h"
@@ -140,6 +141,7 @@ static int try_change(struct control *control, const struct control_settings *se
     struct reservation changed;
     lease.id = out->row.id;
     int result = ledger_change_lease(control->ledger, &lease, &admitted, &changed, err);
+    CRASH_POINT(LEASE_WRITTEN);
     if (result != 0)
         return result;
     if (admitted)

@@ -1,6 +1,8 @@
 /* Stops that the ledger could not take, in memory. */
 #include "gateway/control/unrecorded.h"
 
+#include "gateway/base/crash_point.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -59,6 +61,7 @@ bool unrecorded_keep(struct unrecorded *set, const struct reservation *row)
     if (kept)
         *set->rows[place] = *row;
     pthread_mutex_unlock(&set->lock);
+    CRASH_POINT(STOP_KEPT);
     return kept;
 }
 

@@ -1,6 +1,7 @@
 /* The journal's head, and how an entry is put together. */
 #include "gateway/ledger/ledger_journal.h"
 
+#include "gateway/base/crash_point.h"
 #include "gateway/base/crypto.h"
 #include "gateway/ledger/ledger_entry.h"
 
@@ -53,6 +54,7 @@ int ledger_journal_append(struct ledger_journal *journal, const struct ledger_ba
     if (crypto_sha256(bytes, LEDGER_JOURNAL_HASH_LEN + len, next.hash) != 0)
         return error_set(err, ERROR_IO, "can't hash an entry of the journal");
     code = backend->append_entry(session, &next, bytes + LEDGER_JOURNAL_HASH_LEN, len, err);
+    CRASH_POINT(LEDGER_ENTRY_APPENDED);
     if (code == 0)
         journal->head = next;
     return code;

@@ -1,99 +1,80 @@
-"""The journal as gateway/ledger/ledger_journal.h describes it, read by nothing but that."""
+"""Promise 2 after every entry of the journal: what was held and promised, in the order of commits.
 
-import hashlib
-import struct
+How an entry is read and the chain checked is tests/ledger/check_journal.py's.
+"""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "ledger"))
+
+from check_journal import (DAY_MS, check_balances, check_chain, check_rows,  # noqa: E402
+                           check_settled, decode)
 
 LIVE = ("PENDING", "UNCERTAIN", "ACTIVE", "STOPPING")
-NAMES_ROW, TELLS_IDENTITY = 1, 2
-ROW_NUMBERS = ("row_version", "units", "created_ms", "lease_end_ms", "worst_end_ms", "ended_ms")
+HOUR_MS = 3600 * 1000
+# A lease that is overrun has used what it used by now, and "now" is read before the commit.
+NOW_SLACK_UNIT_MS = 20000
 
 
-class Reader:
-    def __init__(self, data):
-        self.data = data
-        self.at = 0
-
-    def number(self, form):
-        value, = struct.unpack_from(form, self.data, self.at)
-        self.at += struct.calcsize(form)
-        return value
-
-    def text(self):
-        length = self.number(">H")
-        self.at += length
-        return self.data[self.at - length:self.at].decode()
+def find_faults(ledger):
+    """What is wrong with chain, rows, balances and settled unit-time; nothing is the best."""
+    try:
+        rows, _ = check_chain(ledger)
+        check_rows(ledger, rows)
+        check_balances(ledger, rows)
+        check_settled(ledger, rows)
+    except (ValueError, KeyError, IndexError) as error:
+        return [repr(error)]
+    return []
 
 
-def decode(data):
-    """An entry as a dictionary; ValueError where it is none."""
-    reader = Reader(data)
-    if reader.number(">B") != 1:
-        raise ValueError("not of format 1")
-    flags = reader.number(">B")
-    entry = {"number": reader.number(">q"), "at_ms": reader.number(">q"), "event": reader.text(),
-             "about": reader.text(), "row": None}
-    if flags & NAMES_ROW:
-        row = {"id": reader.text()}
-        row.update((name, reader.number(">q")) for name in ROW_NUMBERS)
-        row.update((name, reader.text()) for name in ("state", "end_reason", "team"))
-        entry["row"] = row
-    if flags & TELLS_IDENTITY:
-        for name in ("subject", "project", "version", "origin", "client_token"):
-            entry["row"][name] = reader.text()
-        entry["row"].update(min_units=reader.number(">q"), max_units=reader.number(">q"))
-    for name in ("actor", "request_id", "policy", "why"):
-        entry[name] = reader.text()
-    if reader.at != len(data):
-        raise ValueError(f"{len(data) - reader.at} bytes too many")
-    return entry
+def read(ledger):
+    return [decode(data)[0] for _, _, data in
+            ledger.execute("SELECT number, hash, entry FROM journal ORDER BY number")]
 
 
-def read(records):
-    """The entries of (number, hash, bytes) in order, and what is wrong with the chain."""
-    entries, wrong, before = [], [], bytes(32)
-    for expected, (number, digest, data) in enumerate(records, 1):
-        before = hashlib.sha256(before + data).digest()
-        try:
-            entry = decode(data)
-        except (ValueError, struct.error) as error:
-            wrong.append(f"entry {number} is unreadable: {error}")
-            break
-        if number != expected or entry["number"] != expected:
-            wrong.append(f"entry {number} stands where {expected} has to be")
-        if digest != before:
-            wrong.append(f"the hash of entry {number} is not that of the chain")
-        if wrong:
-            break
-        entries.append(entry)
-    return entries, wrong
+def charged(row, at_ms):
+    """From when to when a row is charged, as things are at a moment."""
+    if row["state"] == "VOID":
+        return row["created_ms"], row["created_ms"]
+    if row["state"] == "CLOSED":
+        return row["created_ms"], row["ended_ms"]
+    return row["created_ms"], max(row["worst_end_ms"], at_ms)
 
 
-def differing(entries, rows):
-    """Rows that are not as the journal's last word of them; both ways."""
-    last = {entry["row"]["id"]: entry["row"] for entry in entries if entry["row"]}
-    wrong = [f"reservation {row_id} is not in the journal" for row_id in rows if row_id not in last]
-    for row_id, told in last.items():
-        row = rows.get(row_id)
-        if row is None:
-            wrong.append(f"the journal tells of {row_id}, which the ledger has not")
-            continue
-        wrong += [f"{name} of {row_id} is {row[name]}, the journal says {value}"
-                  for name, value in told.items() if row[name] != value]
-    return wrong
+def unit_ms(rows, scope, begin_ms, end_ms, at_ms):
+    total = 0
+    for row in rows.values():
+        if scope in ("", row["team"]):
+            begin, end = charged(row, at_ms)
+            total += row["units"] * max(0, min(end, end_ms) - max(begin, begin_ms))
+    return total
 
 
-def worst_held(entries):
-    """For each team, and "" for the account, the most units that were held after any entry."""
-    held, worst = {}, {}
+def broken_limits(entries, limits, unit_hours):
+    """Sentences: `limits` are units and `unit_hours` budgets a day of UTC, by team; "" = account."""
+    rows, told = {}, []
     for entry in entries:
-        row = entry["row"]
-        if row is None:
+        if "id" not in entry:
             continue
-        held[row["id"]] = (row["team"], row["units"] if row["state"] in LIVE else 0)
-        sums = {"": 0}
-        for team, units in held.values():
-            sums[team] = sums.get(team, 0) + units
-            sums[""] += units
-        for scope, units in sums.items():
-            worst[scope] = max(worst.get(scope, 0), units)
-    return worst
+        rows[entry["id"]] = entry
+        for scope in ("", entry["team"]):
+            held = sum(row["units"] for row in rows.values()
+                       if row["state"] in LIVE and scope in ("", row["team"]))
+            if held > limits.get(scope, held):
+                told.append(f"entry {entry['number']}: \"{scope}\" holds {held} units, the limit is "
+                            f"{limits[scope]}")
+            # Only what admits may not go over: a stop may overrun its allowance.
+            if scope in unit_hours and entry["event"] in ("reserve", "lease"):
+                told += broken_days(entry, rows, scope, unit_hours[scope])
+    return told
+
+
+def broken_days(entry, rows, scope, hours):
+    begin, end = entry["created_ms"], entry["worst_end_ms"]
+    for day in range(begin // DAY_MS, end // DAY_MS + 1):
+        seen = unit_ms(rows, scope, day * DAY_MS, (day + 1) * DAY_MS, entry["at_ms"])
+        if seen > hours * HOUR_MS + NOW_SLACK_UNIT_MS:
+            yield (f"entry {entry['number']} ({entry['event']}): \"{scope}\" has {seen} unit-ms on "
+                   f"day {day}, the limit is {hours} unit-hours")

@@ -2,9 +2,11 @@
 
 import json
 import sqlite3
+import subprocess
 
 import journal
 from journal import LIVE
+from processes import GATEWAY
 
 COUNTS = ("starts_twice", "lost", "over", "left_running", "billed_unassigned", "journal_broken")
 # Two processes read the clock one after the other.
@@ -21,55 +23,40 @@ class Findings:
         self.sentences.append(f"{count}: {sentence}")
 
 
-def read_rows(path):
-    """Of a ledger whose gateway has ended; opening it recovers its log, as a restart would."""
-    try:
-        return read_tables(path)
-    except sqlite3.DatabaseError as error:  # nothing of it is left
-        return {}, {}, [], str(error)
+class Ledger:
+    """What is in a ledger whose gateway has ended; opening it recovers its log, as a restart does."""
 
+    def __init__(self, path):
+        self.rows, self.entries, self.faults = {}, [], []
+        ledger = sqlite3.connect(path)
+        try:
+            self.read(ledger)
+        except sqlite3.DatabaseError as error:  # nothing of it can be read
+            self.faults.append(str(error))
+        finally:
+            ledger.close()
 
-def read_tables(path):
-    with sqlite3.connect(path) as ledger:
-        ledger.row_factory = sqlite3.Row
-        rows = {row["id"]: dict(row) for row in ledger.execute("SELECT * FROM reservation")}
-        balances = {row["scope"]: tuple(row)[1:]
-                    for row in ledger.execute("SELECT * FROM balance")}
-        entries = [tuple(row) for row in
-                   ledger.execute("SELECT number, hash, entry FROM journal ORDER BY number")]
+    def read(self, ledger):
         sound = ledger.execute("PRAGMA integrity_check").fetchone()[0]
-    ledger.close()
-    return rows, balances, entries, sound
+        if sound != "ok":
+            self.faults.append(f"integrity_check says {sound}")
+        self.faults += journal.find_faults(ledger)
+        ledger.row_factory = sqlite3.Row
+        self.rows = {row["id"]: dict(row) for row in ledger.execute("SELECT * FROM reservation")}
+        self.entries = journal.read(ledger)
 
 
-def sum_balances(rows):
-    """What the balances have to be, counted from the rows."""
-    sums = {}
-    for row in rows.values():
-        if row["state"] not in LIVE:
-            continue
-        used = row["state"] in ("ACTIVE", "STOPPING")
-        for scope in ("", row["team"]):
-            seen = sums.setdefault(scope, [0, 0, 0, 0])
-            seen[0 if used else 1] += row["units"]
-            seen[2 if used else 3] += 1
-    return sums
-
-
-def judge_ledger(rows, balances, records, plan, found):
-    """The ledger in itself: balances, journal, and promise 2 after every commit."""
-    entries, wrong = journal.read(records)
-    for sentence in wrong + journal.differing(entries, rows):
+def judge_ledger(path, ledger, plan, found):
+    """The ledger in itself, by the auditor and by the gateway's own; promise 2 at every entry."""
+    for sentence in ledger.faults:
         found.add("journal_broken", sentence)
-    for scope, units in journal.worst_held(entries).items():
-        limit = plan.limits.get(scope, plan.account_limit)
-        if units > limit:
-            found.add("over", f"\"{scope}\" held {units} units, the limit is {limit}")
-    sums = sum_balances(rows)
-    for scope, balance in balances.items():
-        if list(balance) != sums.get(scope, [0, 0, 0, 0]):
-            found.add("journal_broken", f"the balance of \"{scope}\" is {balance}, "
-                                        f"its rows sum up to {sums.get(scope, 0)}")
+    for sentence in journal.broken_limits(ledger.entries, {"": plan.account_limit, **plan.limits},
+                                          plan.unit_hours):
+        found.add("over", sentence)
+    verified = subprocess.run([str(GATEWAY), "ledger", "verify", str(path)], text=True, check=False,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if verified.returncode != 0:
+        found.add("journal_broken", f"ledger verify: {verified.stdout.strip()}")
 
 
 def judge_answers(run, rows, starts, found):
@@ -148,9 +135,8 @@ def judge(run):
     found = Findings()
     state = run.emulator.control("state")
     bill = run.emulator.control("bill")
-    rows, balances, records, sound = read_rows(run.folder / "ledger.db")
-    if sound != "ok":
-        found.add("journal_broken", f"SQLite says {sound}")
+    ledger = Ledger(run.folder / "ledger.db")
+    rows = ledger.rows
     by_token = {row["client_token"]: row for row in rows.values()}
     starts, runs_of = {}, {}
     for model in state["models"]:
@@ -158,7 +144,7 @@ def judge(run):
             starts.setdefault(start["token"], []).append((model["model"], start["at_ms"]))
             runs_of[model["model"], start["at_ms"]] = start["token"]
 
-    judge_ledger(rows, balances, records, run.plan, found)
+    judge_ledger(run.folder / "ledger.db", ledger, run.plan, found)
     judge_answers(run, rows, starts, found)
     judge_starts(starts, by_token, found)
     judge_bill(bill, runs_of, by_token, found)
@@ -177,10 +163,11 @@ def judge(run):
 
 def describe(run):
     """For a run that failed: everything that a reader needs."""
-    rows, balances, _, _ = read_rows(run.folder / "ledger.db")
+    ledger = Ledger(run.folder / "ledger.db")
     return json.dumps({"kills": repr(run.plan.kills), "killed": run.killed,
                        "faults": run.plan.faults, "late_faults": run.plan.late_faults,
                        "emulator": run.plan.emulator, "options": run.plan.options,
-                       "rows": list(rows.values()), "balances": balances,
+                       "policy": run.plan.policy, "rows": list(ledger.rows.values()),
+                       "journal": ledger.entries,
                        "state": run.emulator.control("state"),
                        "bill": run.emulator.control("bill")}, indent=1, default=repr)

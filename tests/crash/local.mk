@@ -5,11 +5,12 @@
 # libraries, so that the linker takes them and not the libraries' own.
 noinst_PROGRAMS += lookout-gateway-crash
 crash_point_files = \
-	gateway/control/admission_start.c gateway/control/admission_stop.c gateway/control/control.c \
-	gateway/control/model_change.c gateway/control/reconciler.c \
+	gateway/control/admission_lease.c gateway/control/admission_start.c \
+	gateway/control/admission_stop.c gateway/control/control.c gateway/control/model_change.c \
+	gateway/control/reconciler.c gateway/control/unrecorded.c \
 	gateway/http/server.c \
-	gateway/ledger/ledger.c gateway/ledger/ledger_logic.c gateway/ledger/ledger_sqlite_file.c \
-	gateway/ledger/ledger_writer.c \
+	gateway/ledger/ledger.c gateway/ledger/ledger_journal.c gateway/ledger/ledger_logic.c \
+	gateway/ledger/ledger_sqlite_file.c gateway/ledger/ledger_writer.c \
 	gateway/net/http_client.c \
 	gateway/serve.c
 lookout_gateway_crash_SOURCES = \

@@ -15,7 +15,8 @@ AT_BOOT = {"boot.ledger.opened", "boot.listening", "ledger.file.created",
            "ledger.migration.before", "ledger.migrated"}
 # Points that only a disk that fails leads to, and how it has to fail.
 AFTER_FAILURE = {"ledger.doubt": "fail_syncs", "ledger.reopened": "fail_syncs",
-                 "ledger.doubt.resolved": "fail_syncs", "ledger.rolled-back": "fail_reads"}
+                 "ledger.doubt.resolved": "fail_syncs", "ledger.rolled-back": "fail_reads",
+                 "stop.kept": "full_in"}
 # Points that are passed once or twice in a process.
 ONCE = AT_BOOT | set(AFTER_FAILURE) | {"ledger.pinned", "reconciler.ready"}
 # Points that are passed a hundred times in a run.
@@ -66,7 +67,6 @@ class Plan:
         self.movable = not release or index % 16 != 15
         self.power_loss = index % 2 == 0
         self.orderly_end = self.random.random() < 0.05
-        self.end_by_lease = self.movable and self.random.random() < 0.25
         self.make_policy()
         self.make_options()
         self.make_emulator()
@@ -85,17 +85,29 @@ class Plan:
         self.models = [f"board-{i}/{draw.randint(1, 2)}" for i in range(draw.randint(3, 7))]
         self.limits = {team: draw.randint(2, 5) for team in self.teams}
         self.account_limit = draw.randint(3, 9)
-        self.policy = {
-            "version": 1, "account": {"concurrent_units": self.account_limit},
-            "teams": {team: {"projects": ["*"], "limits": {"concurrent_units": limit}}
-                      for team, limit in self.limits.items()}}
+        # Of a day of UTC: some are small enough to refuse, some are never reached.
+        self.unit_hours = {scope: draw.choice((2, 4, 8, 24)) for scope in ("", *self.teams)
+                           if draw.random() < 0.4}
+        self.end_by_lease = self.movable and draw.random() < 0.25
+        self.lease_minutes = 30 if self.end_by_lease else draw.choice((30, 60, 240))
+        self.policy = {"version": 1,
+                       "account": self.limits_of("", self.account_limit),
+                       "teams": {team: {"projects": ["*"], "limits": self.limits_of(team, limit)}
+                                 for team, limit in self.limits.items()}}
+
+    def limits_of(self, scope, units):
+        limits = {"concurrent_units": units}
+        if scope in self.unit_hours:
+            limits["unit_hours"] = [{"amount": self.unit_hours[scope], "period": "day"}]
+        if scope:
+            limits["lease"] = {"default_minutes": self.lease_minutes, "max_minutes": 480}
+        return limits
 
     def make_options(self):
         draw = self.random
         self.options = {
             "reconcile_ms": draw.choice((10, 10, 20)), "attempts": draw.randint(1, 4),
-            "backoff_base_ms": 2, "backoff_cap_ms": 8, "aws_attempt_timeout_ms": 150,
-            "lease_minutes": 30 if self.end_by_lease else draw.choice((60, 240))}
+            "backoff_base_ms": 2, "backoff_cap_ms": 8, "aws_attempt_timeout_ms": 150}
         if not self.movable:  # a second and a half, so that a busy machine is no late arrival
             self.options.update(quiet_ms=1500, confirm_ms=20, resend_window_ms=300,
                                 unobserved_ms=500, stop_renew_ms=400, reconcile_ms=10)
@@ -140,14 +152,14 @@ class Plan:
         script = []
         for i in range(draw.randint(8, 16)):
             what = draw.choices(("start", "start-stop", "stop", "repeat", "alter", "status",
-                                 "quota", "list", "dry-run"),
-                                (30, 12, 26, 10, 4, 5, 8, 2, 3))[0]
+                                 "quota", "list", "dry-run", "lease"),
+                                (30, 12, 26, 10, 4, 5, 8, 2, 3, 8))[0]
             minimum = draw.choice((1, 1, 1, 2))
             script.append({
                 "what": what, "team": team, "model": draw.choice(self.models), "min": minimum,
                 "max": draw.choice((0, 0, minimum, minimum + 1)),
                 "key": f"{self.index}-{number}-{i}" if draw.random() < 0.7 else None,
-                "again": draw.random() < 0.8})
+                "lease": draw.choice((1, 15, 30, 90, 300, 480)), "again": draw.random() < 0.8})
         return script
 
     def tell_late_start(self):
@@ -184,7 +196,9 @@ class Plan:
         if name in ONCE:
             count = 1
         if name in AFTER_FAILURE:
-            disk = {AFTER_FAILURE[name]: draw.randint(1, 8)}
+            # A stop that is kept in memory needs something that was started before.
+            disk = {AFTER_FAILURE[name]: draw.randint(20, 120) if name == "stop.kept" else
+                    draw.randint(1, 8)}
         if when is None:
             when = draw.choice(("boot", "work", "work", "quiet"))
         if name in AT_BOOT:

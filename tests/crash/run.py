@@ -85,6 +85,8 @@ class Run:
             self.stop(connection, team, path)
         elif what == "status":
             self.call(connection, team, "GET", path)
+        elif what == "lease":
+            self.call(connection, team, "POST", path + "/lease", {"LeaseMinutes": step["lease"]})
         elif what == "list":
             self.call(connection, team, "GET", "/v1/models")
         elif what == "quota":

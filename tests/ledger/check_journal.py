@@ -126,4 +126,5 @@ def main():
     print(f"good: {count} entries")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -24,7 +24,7 @@ struct promise_window {
     struct slow_calendar calendar;
     int64_t amount_hours;
     bool lowered;  /* since the history began */
-    bool assigned; /* the same, of drift to a team: nobody decided that */
+    bool assigned; /* the same, of drift to a team, or of more units: nobody decided that */
     struct promise_period *periods;
 };
 
@@ -49,6 +49,7 @@ struct promise_model {
     struct promise_scope scopes[PROMISE_SCOPES];
     struct promise_lease leases[PROMISE_LEASES_MAX];
     size_t lease_count;
+    int64_t most_units; /* of one lease */
     struct promise_overs overs;
     size_t checks;
 };
