@@ -24,7 +24,7 @@ gateway_control_libcontrol_a_SOURCES = \
 
 control_unit_tests = tests/unit/test_admin_rules tests/unit/test_control \
 	tests/unit/test_drift tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
-	tests/unit/test_rules_lease tests/unit/test_leases tests/unit/test_time_keeper
+	tests/unit/test_rules_lease tests/unit/test_leases tests/unit/test_time_keeper tests/unit/test_unrecorded
 EXTRA_DIST += tests/unit/control_world.h tests/unit/fake_upstream.h
 if HAVE_CMOCKA
 check_PROGRAMS += $(control_unit_tests)
@@ -49,6 +49,8 @@ tests_unit_test_rules_lease_SOURCES = tests/unit/test_rules_lease.c
 tests_unit_test_rules_lease_LDADD = $(control_test_libs)
 tests_unit_test_leases_SOURCES = tests/unit/test_leases.c $(control_world)
 tests_unit_test_leases_LDADD = $(control_test_libs)
+tests_unit_test_unrecorded_SOURCES = tests/unit/test_unrecorded.c
+tests_unit_test_unrecorded_LDADD = $(control_test_libs)
 tests_unit_test_time_keeper_SOURCES = tests/unit/test_time_keeper.c
 tests_unit_test_time_keeper_LDADD = $(control_test_libs)
 endif

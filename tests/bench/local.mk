@@ -8,8 +8,8 @@ CLEANFILES += $(EXTRA_PROGRAMS)
 bench_loop = %D%/bench_loop.h %D%/bench_loop.c
 token_maker = %D%/token_maker.h %D%/token_maker.c
 
-tests_bench_bench_policy_SOURCES = %D%/bench_policy.c $(bench_loop)
-tests_bench_bench_policy_LDADD = $(floor0_libs)
+tests_bench_bench_policy_SOURCES = %D%/bench_policy.c $(bench_loop) $(zones_sources)
+tests_bench_bench_policy_LDADD = $(floor1_libs)
 tests_bench_bench_sigv4_SOURCES = %D%/bench_sigv4.c $(bench_loop)
 tests_bench_bench_sigv4_LDADD = gateway/aws/libaws.a $(floor1_libs)
 tests_bench_bench_token_SOURCES = %D%/bench_token.c $(bench_loop) $(token_maker)
@@ -43,7 +43,7 @@ bench-soak: $(bench_needs)
 
 bench_part = top_builddir='$(abs_top_builddir)' $(SHELL) $(srcdir)/%D%/parts.sh
 bench-policy: tests/bench/bench_policy
-	@$(bench_part) tests/bench/bench_policy admit refuse parse-200-teams
+	@$(bench_part) tests/bench/bench_policy admit refuse admit-2-budgets parse-200-teams
 bench-sigv4: tests/bench/bench_sigv4
 	@$(bench_part) tests/bench/bench_sigv4 kept-key new-key
 bench-token: tests/bench/bench_token

@@ -327,6 +327,11 @@ static void draw_world(uint64_t *state, const struct place *place, struct world 
     add_limit(team, sizeof(team), "concurrent_units", world->team_units);
     add_limit(account, sizeof(account), "concurrent_units", world->account_units);
     add_limit(account, sizeof(account), "running_models", world->account_models);
+    /* Often as long as it may be, a millisecond less or a millisecond more. */
+    if (lease_minutes != 0 && !world->request.extension && draw_below(state, 2) == 0) {
+        world->request.lease_ms = lease_minutes * MINUTE_MS + draw_below(state, 3) - 1;
+        world->request.until_ms = world->view.now_ms + world->request.lease_ms + ALLOWANCE_MS;
+    }
     world->max_lease_ms = lease_minutes != 0 ? lease_minutes * MINUTE_MS : MAX_LEASE_MS;
     len = snprintf(text, sizeof(text),
                    "{\"version\": 1, \"account\": {%s}, \"teams\": {\"a\": {\"projects\": [\"p\"], "
