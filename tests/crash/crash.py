@@ -6,7 +6,7 @@
 
 Run i of a seed is always the same plan, so a range can be split: --from 0 --runs 5000 on one
 machine, --from 5000 --runs 5000 on another, their output to files, then --sum. Status 0 when every
-count is 0 (and, from --every-point runs on, each named point has killed at least once).
+count is 0 and, from 10,000 runs on, each named point has killed at least once.
 """
 
 import argparse

@@ -18,7 +18,9 @@ AFTER_FAILURE = {"ledger.doubt": "fail_syncs", "ledger.reopened": "fail_syncs",
                  "ledger.doubt.resolved": "fail_syncs", "ledger.rolled-back": "fail_reads",
                  "stop.kept": "full_in"}
 # Points that are passed once or twice in a process.
-ONCE = AT_BOOT | set(AFTER_FAILURE) | {"ledger.pinned", "reconciler.ready"}
+ONCE = AT_BOOT | set(AFTER_FAILURE) | {
+    "ledger.pinned", "reconciler.ready", "lease.written", "start.announced", "vfs.database.write",
+    "vfs.database.sync.before", "vfs.database.synced"}
 # Points that are passed a hundred times in a run.
 OFTEN = ("vfs.log", "http.", "net.answer.begun", "ledger.commit", "ledger.b", "describe.")
 
@@ -73,8 +75,12 @@ class Plan:
         self.faults = self.make_faults(0.7)
         self.late_faults = self.make_faults(0.3)
         self.clients = [self.make_script(i) for i in range(self.random.randint(2, 4))]
-        if self.movable and self.random.random() < 0.08:
-            self.tell_late_start()
+        if self.movable:
+            story = self.random.random()
+            if story < 0.08:
+                self.tell_late_start()
+            elif story < 0.14:
+                self.tell_conflict()
         # After each round of work the clock moves on, so that what was stopped can start again.
         self.rounds = [draw_step(self.random) for _ in range(self.random.randint(3, 6))]
         self.make_kills()
@@ -153,13 +159,16 @@ class Plan:
         for i in range(draw.randint(8, 16)):
             what = draw.choices(("start", "start-stop", "stop", "repeat", "alter", "status",
                                  "quota", "list", "dry-run", "lease"),
-                                (30, 12, 26, 10, 4, 5, 8, 2, 3, 8))[0]
+                                (30, 12, 24, 10, 4, 4, 8, 2, 3, 14))[0]
             minimum = draw.choice((1, 1, 1, 2))
             script.append({
                 "what": what, "team": team, "model": draw.choice(self.models), "min": minimum,
                 "max": draw.choice((0, 0, minimum, minimum + 1)),
                 "key": f"{self.index}-{number}-{i}" if draw.random() < 0.7 else None,
-                "lease": draw.choice((1, 15, 30, 90, 300, 480)), "again": draw.random() < 0.8})
+                "lease": draw.choice((1, 15, 30, 90, 300, 480)),
+                "start_lease": draw.choice((0, 0, 20, 30)) if self.end_by_lease else
+                draw.choice((0, 0, 30, 120, 480)),
+                "again": draw.random() < 0.8})
         return script
 
     def tell_late_start(self):
@@ -168,13 +177,41 @@ class Plan:
         self.emulator["stop_when_stopped"] = "accept"
         self.faults.insert(0, {"operation": "start", "fault": "apply_late", "count": 12,
                                "delay_ms": self.random.randint(1000, LATE_MAX_MS), "model": model})
-        self.clients[0].insert(0, {"what": "start-stop", "team": self.teams[0], "model": model,
-                                   "min": 1, "max": 0, "key": None, "again": True})
+        self.begin_with("start-stop", model)
+
+    def tell_conflict(self):
+        """A start that AWS applies without an answer, and calls a conflict when it comes again."""
+        model = self.models[0]
+        self.options["attempts"] = max(2, self.options["attempts"])
+        self.faults[:0] = [
+            {"operation": "start", "fault": "drop_after", "count": 1, "model": model},
+            {"operation": "start", "fault": "conflict", "count": 5, "model": model}]
+        self.begin_with("start", model)
+
+    def begin_with(self, what, model):
+        self.clients[0].insert(0, {"what": what, "team": self.teams[0], "model": model, "min": 1,
+                                   "max": 0, "lease": 90, "key": None, "again": True})
+
+    def lead_to(self, name, when):
+        """Points that little leads to get what does; returns when they are passed."""
+        model = self.models[0]
+        if name == "lease.written":
+            self.begin_with("lease", model)
+            self.begin_with("start", model)
+            return "work"
+        if name == "start.announced":
+            self.options["attempts"] = max(2, self.options["attempts"])
+            self.faults.insert(0, {"operation": "start", "fault": "drop_before", "count": 2,
+                                   "model": model})
+            self.begin_with("start", model)
+            return "work"
+        return "boot" if name.startswith("vfs.database") else when
 
     def make_kills(self):
         draw = self.random
-        first = self.make_kill(self.index) if self.movable else self.make_instant("work")
-        self.kills = [first]
+        self.kills = []
+        self.kills.append(self.make_kill(self.index) if self.movable else
+                          self.make_instant("work"))
         while len(self.kills) < 4 and draw.random() < 0.4:
             when = draw.choice(("boot", "boot", "work", "quiet"))
             if self.movable and draw.random() < 0.6:
@@ -205,6 +242,8 @@ class Plan:
             when = "boot"
         elif name in AFTER_FAILURE:
             when = "work"
+        if len(self.kills) == 0:
+            when = self.lead_to(name, when)
         return Kill(when, point, count, disk=disk)
 
     def make_instant(self, when):

@@ -9,6 +9,7 @@ from judge import judge
 from processes import ADMIN, Connection, Gateway, Lost, PATIENCE_S, make_token, write_config
 
 QUIET_STEPS_MAX = 150
+LEASE_STEPS = 60  # then what was extended far is stopped
 REAL_PATIENCE_S = 20.0  # for the release binary, which no clock can be moved for
 
 
@@ -56,6 +57,7 @@ class Run:
         self.clients = [Client(self, script) for script in plan.clients]
         self.gateway = None
         self.lock = threading.Lock()
+        self.newest = {}       # the model that a team started last
         self.answers = []      # (team, key, model, reservation id) of each start with a 2xx
         self.stops = set()     # reservations whose stop was answered with 202
         self.over = []         # sentences
@@ -77,7 +79,10 @@ class Run:
 
     def operate(self, connection, step):
         what, team = step["what"], step["team"]
-        project, version = step["model"].split("/")
+        model = step["model"]
+        if what == "lease" or (what == "stop" and step["again"]):
+            model = self.newest.get(team, model)
+        project, version = model.split("/")
         path = f"/v1/projects/{project}/models/{version}"
         if what in ("start", "repeat", "alter", "start-stop", "dry-run"):
             self.start(connection, step, path)
@@ -97,6 +102,8 @@ class Run:
         body = {"MinInferenceUnits": step["min"]}
         if step["max"]:
             body["MaxInferenceUnits"] = step["max"]
+        if step.get("start_lease"):
+            body["LeaseMinutes"] = step["start_lease"]
         if what == "dry-run":
             self.call(connection, team, "POST", path + "/start?DryRun=true", body)
             return
@@ -111,6 +118,7 @@ class Run:
     def note_start(self, team, key, reservation):
         with self.lock:
             self.answers.append((team, key, reservation["Id"]))
+            self.newest[team] = f"{reservation['ProjectName']}/{reservation['ModelVersion']}"
 
     def stop(self, connection, team, path):
         status, text = self.call(connection, team, "POST", path + "/stop")
@@ -244,9 +252,9 @@ class Run:
         connection = Connection(self.gateway.port)
         deadline = time.monotonic() + REAL_PATIENCE_S
         try:
-            for _ in range(QUIET_STEPS_MAX if self.plan.movable else 100000):
+            for count in range(QUIET_STEPS_MAX if self.plan.movable else 100000):
                 rows = self.live(connection)
-                if not self.plan.end_by_lease:
+                if not self.plan.end_by_lease or count > LEASE_STEPS:
                     self.stop_all(connection, rows)
                 if not rows and self.is_still():
                     return
