@@ -5,12 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+void ledger_balances_begin(struct ledger_balances *balances)
+{
+    if (balances->count > LEDGER_SCOPES_KEPT)
+        balances->count = 0;
+}
+
 void ledger_balances_forget(struct ledger_balances *balances)
 {
     balances->count = 0;
 }
 
-/* NULL = not read yet. A transaction sees few teams, so a walk is quicker than a hash. */
+/* NULL = not read yet. There are few teams, so a walk is quicker than a hash. */
 static struct ledger_balance *find(struct ledger_balances *balances, const char *team)
 {
     for (size_t i = 1; i < balances->count; i++) {

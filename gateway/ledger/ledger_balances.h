@@ -1,7 +1,8 @@
 /*
  * The balances as the transaction that is open sees them: each is read once, moved in memory by
  * every change, and written once before the commit. A group of fifty starts moves the account's a
- * hundred times; that it is written once saved a tenth of the writer's instructions.
+ * hundred times; that it is written once saved a tenth of the writer's instructions. They are kept
+ * from one transaction to the next, since only the writer changes them.
  */
 #ifndef LOOKOUT_LEDGER_LEDGER_BALANCES_H
 #define LOOKOUT_LEDGER_LEDGER_BALANCES_H
@@ -13,8 +14,9 @@
 
 #include <stddef.h>
 
-/* Of one transaction: a team for each of its changes, and the account. */
-#define LEDGER_SCOPES_MAX 257
+/* What is kept, the account's included, and a team for each change of a transaction. */
+#define LEDGER_SCOPES_KEPT 257
+#define LEDGER_SCOPES_MAX  (LEDGER_SCOPES_KEPT + 256)
 
 struct ledger_balance {
     char scope[RESERVATION_TEAM_MAX + 1];
@@ -27,7 +29,9 @@ struct ledger_balances {
     struct ledger_balance of[LEDGER_SCOPES_MAX]; /* the first is the account's */
 };
 
-/* With a transaction's begin: nothing is known. So nothing outlives one that is rolled back. */
+/* With a transaction's begin: makes room for its teams. */
+void ledger_balances_begin(struct ledger_balances *balances);
+/* Nothing is known any more: after a transaction that was rolled back, or is in doubt. */
 void ledger_balances_forget(struct ledger_balances *balances);
 
 /* What the account and a team hold now, the changes of this transaction included. */

@@ -79,32 +79,6 @@ static int give_name(const char *part, const char *path, struct error *err)
     return sync_path(dirname(folder), O_RDONLY | O_DIRECTORY, err);
 }
 
-int ledger_copy(const char *from, const char *to, struct ledger_verified *out, struct error *err)
-{
-    char part[PATH_MAX];
-    int code;
-
-    if (snprintf(part, sizeof(part), "%s.part", to) >= (int)sizeof(part))
-        return error_set(err, ERROR_INVALID, "the path is longer than %d bytes", PATH_MAX - 6);
-    code = check_free(to, err);
-    if (code == 0)
-        code = ledger_sqlite_check_file(from, err);
-    if (code == 0)
-        code = make_empty(part, err);
-    if (code != 0)
-        return code;
-    code = ledger_sqlite_copy_file(from, part, err);
-    if (code == 0)
-        code = sync_path(part, O_RDONLY, err);
-    if (code == 0)
-        code = verify(part, out, err);
-    if (code == 0)
-        code = give_name(part, to, err);
-    if (code != 0)
-        (void)unlink(part);
-    return code;
-}
-
 /*
  * What SQLite keeps beside a ledger: an empty log is left by whoever only read it. One with pages
  * in it would be played into the restored file.
@@ -123,6 +97,36 @@ static int clear_left_over(const char *path, const char *suffix, bool must_be_em
     return unlink(name) == 0 ? 0 : fail("remove", name, err);
 }
 
+int ledger_copy(const char *from, const char *to, struct ledger_verified *out, struct error *err)
+{
+    char part[PATH_MAX];
+    int code;
+
+    if (snprintf(part, sizeof(part), "%s.part", to) >= (int)sizeof(part))
+        return error_set(err, ERROR_INVALID, "the path is longer than %d bytes", PATH_MAX - 6);
+    code = check_free(to, err);
+    if (code == 0)
+        code = clear_left_over(to, "-wal", true, err);
+    if (code == 0)
+        code = clear_left_over(to, "-shm", false, err);
+    if (code == 0)
+        code = ledger_sqlite_check_file(from, err);
+    if (code == 0)
+        code = make_empty(part, err);
+    if (code != 0)
+        return code;
+    code = ledger_sqlite_copy_file(from, part, err);
+    if (code == 0)
+        code = sync_path(part, O_RDONLY, err);
+    if (code == 0)
+        code = verify(part, out, err);
+    if (code == 0)
+        code = give_name(part, to, err);
+    if (code != 0)
+        (void)unlink(part);
+    return code;
+}
+
 int ledger_restore(const char *backup, const char *path, struct ledger_verified *out,
                    struct error *err)
 {
@@ -133,12 +137,6 @@ int ledger_restore(const char *backup, const char *path, struct ledger_verified 
     if (snprintf(name, sizeof(name), "%s.lock", path) >= (int)sizeof(name))
         return error_set(err, ERROR_INVALID, "the path is longer than %d bytes", PATH_MAX - 6);
     code = ledger_lock_take(name, &lock, err);
-    if (code == 0)
-        code = check_free(path, err);
-    if (code == 0)
-        code = clear_left_over(path, "-wal", true, err);
-    if (code == 0)
-        code = clear_left_over(path, "-shm", false, err);
     if (code == 0)
         code = ledger_copy(backup, path, out, err);
     if (lock >= 0)

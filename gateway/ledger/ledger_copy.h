@@ -20,7 +20,7 @@ int ledger_copy(const char *from, const char *to, struct ledger_verified *out, s
 
 /*
  * The same into the place of a ledger, while no gateway holds it: ERROR_REFUSED where one does, and
- * ERROR_CONFLICT where a ledger is there, or what is left of one ("-wal").
+ * ERROR_CONFLICT where a ledger is there, or what is left of one (a log with pages in it).
  */
 int ledger_restore(const char *backup, const char *path, struct ledger_verified *out,
                    struct error *err) __attribute__((warn_unused_result));

@@ -76,6 +76,8 @@ int ledger_logic_write(struct ledger_change *change, const char *event,
     if (code == 0)
         code =
             ledger_journal_append(change->journal, change->backend, change->session, &entry, err);
+    if (code == 0)
+        ledger_recent_put(change->recent, after);
     return code;
 }
 
@@ -365,8 +367,10 @@ static int check_reopen(struct ledger_change *change, const struct reservation *
 int ledger_logic_get(struct ledger_change *change, const char *id, int64_t row_version,
                      struct reservation *out, struct error *err)
 {
-    const int code = change->backend->get_row(change->session, id, out, err);
+    int code = 0;
 
+    if (!ledger_recent_get(change->recent, id, out))
+        code = change->backend->get_row(change->session, id, out, err);
     if (code == 0 && out->row_version != row_version)
         return error_set(err, ERROR_CONFLICT,
                          "reservation %s is at version %" PRId64 ", expected %" PRId64

@@ -9,6 +9,7 @@
 #include "gateway/ledger/ledger_backend.h"
 #include "gateway/ledger/ledger_balances.h"
 #include "gateway/ledger/ledger_journal.h"
+#include "gateway/ledger/ledger_recent.h"
 #include "gateway/ledger/ledger_unit_time.h"
 
 /* Most of the time nobody is frozen, and a start need not look. */
@@ -21,6 +22,7 @@ struct ledger_change {
     struct ledger_balances *balances; /* to be written before the commit */
     struct ledger_journal *journal;   /* its head is known */
     enum ledger_freezes *freezes;     /* what is known of them without a look */
+    struct ledger_recent *recent;
     bool wrote;
     bool settles; /* nothing but PENDING to ACTIVE is allowed */
 };

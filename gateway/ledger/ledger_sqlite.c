@@ -27,19 +27,27 @@ struct ledger_store {
 
 /* --- rows ---------------------------------------------------------------------------------- */
 
+static struct known_number *known_place(struct ledger_session *session, const char *id)
+{
+    return &session->known[reservation_hash_id(id) % LEDGER_SQLITE_KNOWN];
+}
+
 static void know_number(struct ledger_session *session, const char *id, sqlite3_int64 number)
 {
-    memcpy(session->known_id, id, sizeof(session->known_id));
-    session->known_number = number;
+    struct known_number *known = known_place(session, id);
+
+    memcpy(known->id, id, sizeof(known->id));
+    known->number = number;
 }
 
 static int find_number(struct ledger_session *session, const char *id, sqlite3_int64 *number,
                        struct error *err)
 {
     sqlite3_stmt *statement = session->statements[FIND_NUMBER];
+    const struct known_number *known = known_place(session, id);
     int code;
 
-    if (strcmp(session->known_id, id) != 0) {
+    if (strcmp(known->id, id) != 0) {
         ledger_sqlite_bind_text(statement, 1, id);
         code = ledger_sqlite_first(session, FIND_NUMBER, "look for a reservation", err);
         if (code != 0)
@@ -47,7 +55,7 @@ static int find_number(struct ledger_session *session, const char *id, sqlite3_i
         know_number(session, id, sqlite3_column_int64(statement, 0));
         sqlite3_reset(statement);
     }
-    *number = session->known_number;
+    *number = known->number;
     return 0;
 }
 
@@ -234,7 +242,7 @@ static void rollback(struct ledger_session *session)
 {
     struct error ignored;
 
-    session->known_id[0] = '\0'; /* its number may become another's */
+    memset(session->known, 0, sizeof(session->known)); /* a number may become another's */
     /* A full disk or an I/O error may have rolled back already: autocommit is on again then. */
     if (!sqlite3_get_autocommit(session->db))
         (void)ledger_sqlite_run(session, ROLLBACK, "roll back", &ignored);

@@ -78,7 +78,7 @@ static const char version_2[] =
     ") STRICT;"
     "CREATE UNIQUE INDEX reservation_live ON reservation (project, version) WHERE live = 1;"
     "CREATE INDEX reservation_by_team ON reservation"
-    "  (team, units, created_ms, worst_end_ms) WHERE live = 1;"
+    "  (team, number, units, created_ms, worst_end_ms) WHERE live = 1;"
     "CREATE INDEX reservation_by_state ON reservation (state) WHERE live = 1;"
     "CREATE INDEX reservation_by_lease ON reservation (lease_end_ms) WHERE live = 1;"
     "CREATE INDEX reservation_doubt ON reservation (project, version, stop_doubt_ms)"

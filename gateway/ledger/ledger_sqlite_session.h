@@ -9,13 +9,17 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 
+#define LEDGER_SQLITE_KNOWN 256 /* each id has one place, shared with others */
+
 struct ledger_session {
     sqlite3 *db;
     bool unsynced; /* commits of this connection are not synced now; false at first */
     sqlite3_stmt *statements[ALL_STATEMENTS];
-    /* The row met last: whoever writes one has just read or inserted it, and needs no look-up. */
-    char known_id[RESERVATION_ID_LEN + 1];
-    sqlite3_int64 known_number;
+    /* Rows met lately: whoever writes one has mostly read or inserted it, and needs no look-up. */
+    struct known_number {
+        char id[RESERVATION_ID_LEN + 1];
+        sqlite3_int64 number;
+    } known[LEDGER_SQLITE_KNOWN];
 };
 
 /* Steps a statement that returns no rows, and resets it. */

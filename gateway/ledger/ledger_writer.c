@@ -15,7 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(LEDGER_SCOPES_MAX > LEDGER_BATCH_MAX, "each change may be another team's");
+_Static_assert(LEDGER_SCOPES_MAX >= LEDGER_SCOPES_KEPT + LEDGER_BATCH_MAX,
+               "each change may be another team's");
 
 struct ledger_writer {
     const struct ledger_backend *backend;
@@ -34,6 +35,7 @@ struct ledger_writer {
     struct ledger_balances balances;
     struct ledger_journal journal;
     enum ledger_freezes freezes;
+    struct ledger_recent recent;
     atomic_bool writable;
     atomic_llong commits, changes;
 };
@@ -52,6 +54,14 @@ static void answer_retry(struct ledger_job **jobs, size_t count, const struct er
 {
     for (size_t i = 0; i < count; i++)
         answer(jobs[i], ERROR_RETRY, why);
+}
+
+/* What the transaction that is rolled back, or in doubt, may have taught. */
+static void forget_written(struct ledger_writer *writer)
+{
+    writer->freezes = LEDGER_FREEZES_UNKNOWN;
+    ledger_balances_forget(&writer->balances);
+    ledger_recent_forget(&writer->recent);
 }
 
 static int connect_writer(struct ledger_writer *writer, struct error *err)
@@ -105,6 +115,7 @@ static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
         .balances = &writer->balances,
         .journal = &writer->journal,
         .freezes = &writer->freezes,
+        .recent = &writer->recent,
     };
 
     job->code = job->run(&change, job->context, &job->error);
@@ -119,7 +130,7 @@ static bool write_together(struct ledger_writer *writer, struct ledger_job **job
     struct error err;
     int code;
 
-    ledger_balances_forget(&writer->balances);
+    ledger_balances_begin(&writer->balances);
     for (size_t i = 0; i < count; i++) {
         *spoiler = jobs[i];
         if (!run_job(writer, jobs[i]))
@@ -168,7 +179,7 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     if (!write_together(writer, jobs, count, spoiler, &written)) {
         writer->backend->rollback(writer->session);
         ledger_journal_roll_back(&writer->journal);
-        writer->freezes = LEDGER_FREEZES_UNKNOWN;
+        forget_written(writer);
         CRASH_POINT(LEDGER_ROLLED_BACK);
         return false;
     }
@@ -176,7 +187,7 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     if (writer->backend->commit(writer->session, &err) != 0) {
         atomic_store(&writer->writable, false);
         ledger_journal_forget(&writer->journal);
-        writer->freezes = LEDGER_FREEZES_UNKNOWN;
+        forget_written(writer);
         resolve_doubt(writer, jobs, count, &err);
         return true;
     }

@@ -190,3 +190,12 @@ uint64_t reservation_hash_model(const char *project, const char *version)
         hash = (hash ^ (unsigned char)*version) * 1099511628211u;
     return hash;
 }
+
+uint64_t reservation_hash_id(const char *id)
+{
+    uint64_t digits = 0;
+
+    if (strnlen(id, RESERVATION_ID_LEN) == RESERVATION_ID_LEN)
+        memcpy(&digits, id + RESERVATION_ID_LEN - sizeof(digits), sizeof(digits));
+    return (digits * UINT64_C(0x9E3779B97F4A7C15)) >> 32;
+}

@@ -133,6 +133,9 @@ struct reservation {
     char refusal_message[RESERVATION_MESSAGE_MAX];
 };
 
+/* Of an id, for tables that are looked up by it: its last digits, random in every UUID. */
+uint64_t reservation_hash_id(const char *id);
+
 /* Of a model's two names, for tables that are looked up by model (FNV-1a over "project/version").
  */
 uint64_t reservation_hash_model(const char *project, const char *version);

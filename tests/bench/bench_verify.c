@@ -48,6 +48,7 @@ struct maker {
     struct ledger_balances balances;
     struct ledger_journal journal;
     enum ledger_freezes freezes;
+    struct ledger_recent recent;
 };
 
 static int admit(void *context, const struct quota_books *books, bool *admitted, struct error *err)
@@ -120,13 +121,14 @@ static void make_batch(struct maker *maker, int64_t first, int64_t end)
                                    .session = maker->session,
                                    .balances = &maker->balances,
                                    .journal = &maker->journal,
-                                   .freezes = &maker->freezes};
+                                   .freezes = &maker->freezes,
+                                   .recent = &maker->recent};
     struct error err = {0};
 
     if (backend->begin(maker->session, false, &err) != 0 ||
         ledger_journal_load(&maker->journal, backend, maker->session, &err) != 0)
         die("begin", &err);
-    ledger_balances_forget(&maker->balances);
+    ledger_balances_begin(&maker->balances);
     for (int64_t number = first; number < end; number++)
         make_one(&change, number);
     if (ledger_balances_write(&maker->balances, backend, maker->session, &err) != 0 ||

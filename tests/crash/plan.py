@@ -145,6 +145,10 @@ class Plan:
             fault["delay_ms"] = draw.choice((1, 3, 10, 10, 30, 3600 * 1000))
             if operation != "describe":
                 fault["applied"] = draw.random() < 0.7
+        if fault["fault"] == "stale":
+            # For less than lies between the two looks of rule 4: that is all they can see through.
+            fault["delay_ms"] = 50 * 1000 if self.movable else 10
+            del fault["count"]
         if fault["fault"] == "apply_late":
             fault["delay_ms"] = draw.randint(0, LATE_MAX_MS) if self.movable else draw.randint(0, 50)
         if draw.random() < 0.5:

@@ -3,7 +3,9 @@
  * by ones that follow a plan.
  */
 #include "gateway/ledger/ledger_backend.h"
+#include "gateway/ledger/ledger_file.h"
 #include "gateway/ledger/ledger_sqlite.h"
+#include "gateway/ledger/ledger_verify.h"
 #include "tests/ledger/place_sqlite.h"
 
 #include <pthread.h>
@@ -18,7 +20,7 @@
 
 /* How many of the next calls fail. */
 static struct {
-    atomic_int connects, begins, inserts, usages;
+    atomic_int connects, begins, inserts, usages, entries;
     atomic_int commits_undone; /* nothing was written */
     atomic_int commits_done;   /* it was written, but the answer says no */
     atomic_int sessions;       /* that exist now */
@@ -103,6 +105,15 @@ static int faulty_add_usage(struct ledger_session *session, const char *scope,
     return ledger_sqlite_backend()->add_usage(session, scope, delta, err);
 }
 
+static int faulty_append_entry(struct ledger_session *session,
+                               const struct ledger_journal_head *head, const void *entry,
+                               size_t len, struct error *err)
+{
+    if (fails(&plan.entries))
+        return planned(err);
+    return ledger_sqlite_backend()->append_entry(session, head, entry, len, err);
+}
+
 static int open_faulty(struct contract_place *place, const char *endpoint, const char *region,
                        struct ledger **out, struct error *err)
 {
@@ -120,6 +131,7 @@ static int open_faulty(struct contract_place *place, const char *endpoint, const
     backend.commit = faulty_commit;
     backend.insert_row = faulty_insert_row;
     backend.add_usage = faulty_add_usage;
+    backend.append_entry = faulty_append_entry;
     code = ledger_sqlite_open(place->path, &store, err);
     if (code != 0)
         return code;
@@ -293,6 +305,50 @@ static void test_write_failed_once(void **state)
     contract_reserve(ledger, &request, LEDGER_RESERVED);
     assert_true(ledger_is_writable(ledger));
     check_sound(ledger);
+}
+
+/* No change without its entry, and no entry without its change: the chain holds over both. */
+static void test_entry_failed(void **state)
+{
+    struct contract_fixture *fixture = *state;
+    struct ledger *ledger = ledger_of(state);
+    struct reservation row = contract_row("red", "boards", 2), found;
+    struct ledger_reserve request = contract_request(&row, "key", 1);
+    struct ledger_freeze freeze = {.team = "red", .reason = "audit"};
+    struct ledger_verified verified;
+    struct ledger_file file;
+    struct error err = {0};
+
+    atomic_store(&plan.entries, 2); /* as on a disk that is full: also at the second try */
+    assert_false(reserve_fails(ledger, &request, ERROR_RETRY));
+    row = contract_reserve(ledger, &request, LEDGER_RESERVED).row;
+    assert_true(ledger_is_writable(ledger));
+    atomic_store(&plan.entries, 1); /* the second try alone */
+    contract_move(ledger, &row, RESERVATION_ACTIVE, 0);
+    atomic_store(&plan.entries, 2);
+    contract_move(ledger, &row, RESERVATION_STOPPING, ERROR_RETRY);
+    assert_int_equal(ledger_get(ledger, row.id, &found, &err), 0);
+    assert_int_equal(found.state, RESERVATION_ACTIVE);
+    atomic_store(&plan.entries, 2);
+    assert_int_equal(ledger_set_freeze(ledger, &freeze, true, &contract_cause, &err), ERROR_RETRY);
+    row = contract_row("red", "glass", 1);
+    request = contract_request(&row, NULL, 1);
+    contract_reserve(ledger, &request, LEDGER_RESERVED); /* and nobody is frozen */
+    atomic_store(&plan.usages, 1); /* its entry was appended by then, and is undone */
+    row = contract_row("red", "wood", 1);
+    request = contract_request(&row, NULL, 1);
+    contract_reserve(ledger, &request, LEDGER_RESERVED);
+    atomic_store(&plan.commits_undone, 1);
+    contract_move(ledger, &found, RESERVATION_STOPPING, ERROR_RETRY);
+    contract_move(ledger, &found, RESERVATION_STOPPING, 0);
+    atomic_store(&plan.commits_done, 1);
+    contract_move(ledger, &found, RESERVATION_CLOSED, ERROR_UNCERTAIN);
+    check_sound(ledger);
+    assert_int_equal(ledger_file_open(fixture->place->path, &file, &err), 0);
+    if (ledger_verify(file.backend, file.session, NULL, &verified, &err) != 0)
+        fail_msg("%s", err.message);
+    ledger_file_close(&file);
+    assert_int_equal(verified.entries, 6);
 }
 
 static void test_write_failed_twice(void **state)
@@ -479,6 +535,7 @@ int main(void)
         CASE(test_settle_does_not_prove_the_disk),
         CASE(test_begin_failed),
         CASE(test_write_failed_once),
+        CASE(test_entry_failed),
         CASE(test_write_failed_twice),
         CASE(test_poisoned_batch),
         CASE(test_readers_outlive_doubt),

@@ -4,6 +4,8 @@
  */
 #include "gateway/ledger/ledger_copy.h"
 #include "gateway/ledger/ledger_file.h"
+#include "gateway/ledger/ledger_journal.h"
+#include "gateway/ledger/ledger_sqlite.h"
 #include "gateway/ledger/ledger_verify.h"
 #include "tests/ledger/contract.h"
 #include "tests/ledger/place_sqlite.h"
@@ -284,6 +286,72 @@ static void test_sums(void **state)
     finds(world, "DELETE FROM freeze", "freezes 0 teams, the journal 1");
 }
 
+/* Appends an entry that is well chained, as whoever can hash could. */
+static void forge(const char *path, const char *event, const struct reservation *row, bool identity)
+{
+    const struct ledger_backend *backend = ledger_sqlite_backend();
+    const struct ledger_entry entry = {
+        .event = event, .row = row, .identity = identity, .cause = &contract_cause};
+    struct ledger_session *session = NULL;
+    struct ledger_store *store = NULL;
+    struct ledger_journal journal = {.known = false};
+    struct error err = {0};
+
+    assert_int_equal(ledger_sqlite_open(path, &store, &err), 0);
+    assert_int_equal(backend->connect(store, LEDGER_WRITE, &session, &err), 0);
+    assert_int_equal(backend->begin(session, true, &err), 0);
+    assert_int_equal(ledger_journal_load(&journal, backend, session, &err), 0);
+    assert_int_equal(ledger_journal_append(&journal, backend, session, &entry, &err), 0);
+    assert_int_equal(backend->commit(session, &err), 0);
+    backend->tidy(session);
+    backend->disconnect(&session);
+    backend->close(&store);
+}
+
+static void finds_forged(const struct world *world, const char *event,
+                         const struct reservation *row, bool identity, const char *words)
+{
+    struct ledger_verified verified;
+    struct error err = {0};
+    char copy[300];
+
+    (void)snprintf(copy, sizeof(copy), "%s.forged", world->path);
+    assert_int_equal(ledger_copy(world->path, copy, &verified, &err), 0);
+    forge(copy, event, row, identity);
+    assert_int_equal(verify(copy, NULL, &verified, &err), ERROR_REFUSED);
+    if (strstr(err.message, words) == NULL)
+        fail_msg("%s: expected \"%s\", the check said: %s", event, words, err.message);
+    assert_int_equal(unlink(copy), 0);
+}
+
+static void test_forged_entries(void **state)
+{
+    struct world *world = *state;
+    struct reservation row =
+        contract_row_in(world->fixture.ledger, "red", "forged", 2, RESERVATION_ACTIVE);
+    const struct reservation sound = row;
+
+    ledger_close(&world->fixture.ledger);
+    (void)verify_well(world->path);
+    row.units = 9;
+    finds_forged(world, "lease-warning", &row, false, "is no change");
+    finds_forged(world, "update", &row, false, "does not follow version 2");
+    row = sound;
+    finds_forged(world, "reserve", &row, true, "is there already");
+    row.row_version++;
+    finds_forged(world, "update", &row, false, "differs from entry 19");
+    row.state = RESERVATION_PENDING;
+    finds_forged(world, "update", &row, false, "can't come after ACTIVE");
+    row = contract_row("red", "new", 1);
+    row.row_version = 1;
+    finds_forged(world, "update", &row, true, "that no entry began");
+    finds_forged(world, "reserve", &row, false, "without its identity");
+    finds_forged(world, "reserve", &row, true, "the reservation of entry 19 is missing");
+    row.id[0] = 'x';
+    finds_forged(world, "reserve", &row, true, "names no reservation");
+    finds_forged(world, "freeze", NULL, false, "freezes 1 teams, the journal 2");
+}
+
 /* Who writes the whole chain anew is found only by what was noted of the old one. */
 static void test_expected_entry(void **state)
 {
@@ -378,6 +446,7 @@ int main(void)
         CASE(test_order_of_entries),
         CASE(test_rows),
         CASE(test_sums),
+        CASE(test_forged_entries),
         CASE(test_expected_entry),
         CASE(test_copies),
         CASE(test_what_is_no_ledger),
