@@ -86,6 +86,8 @@ static int read_interval(const struct request_target *target, int64_t now_ms,
     result = read_time(target, "From", out, &query->from_ms, err);
     if (result != 0)
         return result;
+    if (query->from_ms < 0)
+        return error_set(err, ERROR_INVALID, "From is before 1970, where nothing was ever used");
     if (query->from_ms >= query->until_ms)
         return error_set(err, ERROR_INVALID,
                          "From is not before Until (which is now where it is not given)");
