@@ -24,7 +24,6 @@ gateway_http_libhttp_a_SOURCES = \
 	%D%/tls.h %D%/tls.c \
 	%D%/usage_request.h %D%/usage_request.c
 
-EXTRA_LIBRARIES =
 EXTRA_DIST += %D%/PROBLEMS.md %D%/civetweb_inside.h %D%/civetweb_inside.c
 
 # What sees civetweb.h is compiled with.
