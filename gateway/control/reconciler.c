@@ -63,25 +63,34 @@ static bool take_marker(struct control *control, const struct reservation *row,
                                clock_monotonic_ms(control->clock) + MARKER_WAIT_MS, call) == 0;
 }
 
+/* One DescribeModel, and what it says of the row. */
+static struct observation look(const struct pass *pass, const struct reservation *row,
+                               struct upstream_description *description)
+{
+    struct control *control = pass->control;
+    struct upstream_answer answer;
+    int64_t began_ms = control_now_ms(control);
+    control_describe(control, row->project, row->version, PACING_RECONCILER,
+                     clock_monotonic_ms(control->clock) + CALL_TIMEOUT_MS, &answer, description);
+    struct observation observation = rules_observe(&answer, began_ms);
+    CRASH_POINT(RECONCILER_OBSERVED);
+    if (observation.kind == OBSERVED_NOTHING)
+        LOG(LOG_WARNING, "reconciler.not_observed", log_str("reservation", row->id),
+            log_str("fate", upstream_fate_name(answer.fate)), log_int("status", answer.http_status),
+            log_str("error_type", answer.error_type), log_str("message", answer.message));
+    return observation;
+}
+
 /* Rules 3 to 5. False when the row could not be written, so that nothing further may be built on
  * it. */
 static bool observe(const struct pass *pass, uint64_t ticket, struct reservation *row,
                     struct observation *observation)
 {
     struct control *control = pass->control;
-    struct upstream_answer answer;
     struct upstream_description description;
-    int64_t began_ms = control_now_ms(control);
-    control_describe(control, row->project, row->version, PACING_RECONCILER,
-                     clock_monotonic_ms(control->clock) + CALL_TIMEOUT_MS, &answer, &description);
-    *observation = rules_observe(&answer, began_ms);
-    CRASH_POINT(RECONCILER_OBSERVED);
-    if (observation->kind == OBSERVED_NOTHING) {
-        LOG(LOG_WARNING, "reconciler.not_observed", log_str("reservation", row->id),
-            log_str("fate", upstream_fate_name(answer.fate)), log_int("status", answer.http_status),
-            log_str("error_type", answer.error_type), log_str("message", answer.message));
+    *observation = look(pass, row, &description);
+    if (observation->kind == OBSERVED_NOTHING)
         return true;
-    }
     /* Rule 10: the row's times are of another epoch; the next pass lets its doubts begin anew. */
     if (observation->kind != OBSERVED_RUNNING && time_keeper_epoch(control->keeper) != pass->epoch)
         return false;
@@ -326,6 +335,22 @@ static bool tell_waiting_leases(struct control *control, const struct ledger_fil
     return true;
 }
 
+/*
+ * Whether a stop that can't be written down is to be sent: until AWS takes it, and by rule 5 anew
+ * where it did and the model runs on.
+ */
+static bool is_unrecorded_due(const struct pass *pass, const struct reservation *row)
+{
+    struct observation observation = {.kind = OBSERVED_NOTHING};
+    struct upstream_description description;
+    int64_t now_ms = control_now_ms(pass->control);
+    if (row->stop_accepted_ms == 0)
+        return true;
+    if (now_ms - row->stop_accepted_ms >= pass->settings.stop_renew_ms)
+        observation = look(pass, row, &description);
+    return rules_stop_due(&pass->settings, &observation, now_ms, row);
+}
+
 /* Stops that only this process knows of: into the ledger, or else once more to AWS. */
 static void finish_unrecorded(const struct pass *pass)
 {
@@ -341,8 +366,8 @@ static void finish_unrecorded(const struct pass *pass)
         if (!take_marker(control, &row, &call))
             continue;
         if (model_change_record(control, &budget.cause, &now, &err) != 0 &&
-            unrecorded_find(control->unrecorded, row.id, &now) && now.stop_accepted_ms == 0 &&
-            !atomic_load(&control->wrong_account))
+            unrecorded_find(control->unrecorded, row.id, &now) &&
+            !atomic_load(&control->wrong_account) && is_unrecorded_due(pass, &now))
             (void)model_change_stop(control, &budget, &now);
         model_calls_release(control->calls, &call);
     }

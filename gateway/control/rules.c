@@ -267,9 +267,11 @@ void rules_fence_vanished(const struct control_settings *settings, int64_t boot_
 bool rules_may_resend(const struct control_settings *settings, int64_t now_ms,
                       const struct reservation *row)
 {
-    /* After a refusal that came too late to be definite we only watch. */
+    /* After a refusal that came too late to be definite we only watch; also where the clock was set
+     * back since the first send (rule 10), and the window would be longer by as much. */
     return row->state == RESERVATION_UNCERTAIN && row->refusal_status == 0 &&
-           now_ms < row->lease_end_ms && now_ms - row->first_send_ms < settings->resend_window_ms;
+           now_ms < row->lease_end_ms && now_ms >= row->first_send_ms &&
+           now_ms - row->first_send_ms < settings->resend_window_ms;
 }
 
 bool rules_stop_due(const struct control_settings *settings, const struct observation *observation,

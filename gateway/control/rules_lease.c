@@ -32,9 +32,10 @@ struct lease_change rules_change_lease(const struct control_settings *settings, 
     change.extends = end_ms > row->lease_end_ms && !ended;
     change.lease_end_ms = ended ? row->lease_end_ms : later(end_ms, now_ms);
     change.worst_end_ms = change.lease_end_ms + settings->stop_allowance_ms;
-    /* The allowance was another when the lease began: what is reserved grows with the lease. */
-    if (change.extends)
-        change.worst_end_ms = later(change.worst_end_ms, row->worst_end_ms);
+    /* The allowance was another when the lease began: what is reserved grows with the lease, and
+     * only with it, so that no shortening needs a decision. */
+    if (change.extends == (change.worst_end_ms < row->worst_end_ms))
+        change.worst_end_ms = row->worst_end_ms;
     /* What overran is used already. */
     change.reserve_from_ms = later(row->worst_end_ms, now_ms);
     if (change.reserve_from_ms > change.worst_end_ms)

@@ -5,6 +5,8 @@
 #include "gateway/http/usage_request.h"
 #include "policy/unit_time.h"
 
+#define BUSY_RETRY_MS 2000
+
 struct answer {
     struct strbuf *body;
     enum usage_format format;
@@ -75,6 +77,11 @@ static void report(const struct http_context *context, struct exchange *exchange
     }
     if (result == ERROR_REFUSED) {
         exchange_problem_error(exchange, PROBLEM_RESULT_TOO_LARGE, &err);
+        return;
+    }
+    if (result == ERROR_RETRY) {
+        exchange_add_retry_after(exchange, BUSY_RETRY_MS);
+        exchange_problem_error(exchange, PROBLEM_UNAVAILABLE, &err);
         return;
     }
     LOG(LOG_ERROR, "usage.ledger_failed", log_str("class", error_code_name(err.code)),

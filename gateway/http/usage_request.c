@@ -86,6 +86,8 @@ static int read_interval(const struct request_target *target, int64_t now_ms,
     result = read_time(target, "from", out, &query->from_ms, err);
     if (result != 0)
         return result;
+    if (query->from_ms < 0)
+        return error_set(err, ERROR_INVALID, "from is before 1970, where nothing was ever used");
     if (query->from_ms >= query->until_ms)
         return error_set(err, ERROR_INVALID,
                          "from is not before until (which is now where it is not given)");

@@ -154,12 +154,12 @@ struct ledger_lease {
     struct ledger_cause cause;
 };
 /*
- * Changes the lease's end and, with it, what is reserved. Only where more is to be reserved is
- * `decide` asked, in the same transaction. `*admitted` false: nothing was written. `row` is the row
- * as it is afterwards (on a dry run: would be), and may be
- * the one that `lease->id` points into. ERROR_CONFLICT, ERROR_NOT_FOUND, ERROR_RETRY and
- * ERROR_UNCERTAIN as ledger_update; ERROR_REFUSED: rule 5, more is reserved only for an ACTIVE row,
- * and one that is STOPPING or finished has no lease.
+ * Changes the lease's end and, with it, what is reserved. Only where the lease is to end later, or
+ * more is to be reserved, is `decide` asked, in the same transaction. `*admitted` false: nothing
+ * was written. `row` is the row as it is afterwards (on a dry run: would be), and may be the one
+ * that `lease->id` points into. ERROR_CONFLICT, ERROR_NOT_FOUND, ERROR_RETRY and ERROR_UNCERTAIN as
+ * ledger_update; ERROR_REFUSED: rule 5, a lease grows only for an ACTIVE row, and one that is
+ * STOPPING or finished has none.
  */
 int ledger_change_lease(struct ledger *ledger, const struct ledger_lease *lease, bool *admitted,
                         struct reservation *row, struct error *err)
@@ -174,7 +174,8 @@ int ledger_adopt(struct ledger *ledger, struct reservation *row, const struct le
 
 /*
  * Forbids starts, or (`on` false) allows them again. A second freeze of the same team replaces the
- * first. ERROR_NOT_FOUND: that team was not frozen by itself.
+ * first. ERROR_NOT_FOUND: that team was not frozen by itself; ERROR_RETRY and ERROR_UNCERTAIN as
+ * above.
  */
 int ledger_set_freeze(struct ledger *ledger, const struct ledger_freeze *freeze, bool on,
                       const struct ledger_cause *cause, struct error *err)

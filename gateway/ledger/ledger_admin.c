@@ -107,20 +107,35 @@ struct freeze_call {
     const struct ledger_freeze *freeze;
     bool on;
     const struct ledger_cause *cause;
+    int64_t entry; /* the number of its entry in the journal */
 };
 
 static int run_freeze(struct ledger_change *change, void *context, struct error *err)
 {
-    const struct freeze_call *call = context;
+    struct freeze_call *call = context;
+    const int code = ledger_logic_set_freeze(change, call->freeze, call->on, call->cause, err);
 
-    return ledger_logic_set_freeze(change, call->freeze, call->on, call->cause, err);
+    call->entry = change->journal->head.number;
+    return code;
+}
+
+/* Only the writer appends: the entry is there with its change, or its number is still free. */
+static int look_freeze(const struct ledger_backend *backend, struct ledger_session *session,
+                       void *context, struct error *err)
+{
+    const struct freeze_call *call = context;
+    struct ledger_journal_head head;
+
+    if (backend->get_journal_head(session, &head, err) != 0)
+        return ERROR_UNCERTAIN;
+    return head.number < call->entry ? 0 : ERROR_UNCERTAIN;
 }
 
 int ledger_set_freeze(struct ledger *ledger, const struct ledger_freeze *freeze, bool on,
                       const struct ledger_cause *cause, struct error *err)
 {
     struct freeze_call call = {.freeze = freeze, .on = on, .cause = cause};
-    struct ledger_job job = {.run = run_freeze, .context = &call};
+    struct ledger_job job = {.run = run_freeze, .look = look_freeze, .context = &call};
 
     return ledger_writer_do(ledger->writer, &job, err);
 }

@@ -15,7 +15,8 @@ struct ledger {
     struct ledger_readers *readers;
     struct ledger_writer *writer;
     struct live_cache *live;
-    pthread_mutex_t lock;              /* of `account` */
+    pthread_mutex_t lock;              /* of what follows */
+    unsigned reports;                  /* being made; they read for long */
     char account[LEDGER_META_MAX + 1]; /* known to be the pinned one; "" = not asked yet */
 };
 

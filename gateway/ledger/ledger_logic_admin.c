@@ -44,7 +44,8 @@ int ledger_logic_change_lease(struct ledger_change *change, const struct ledger_
     if (code != 0)
         return code;
     *row = before;
-    *admitted = lease->worst_end_ms <= before.worst_end_ms;
+    *admitted = lease->lease_end_ms <= before.lease_end_ms &&
+                lease->worst_end_ms <= before.worst_end_ms;
     if (!may_change_lease(before.state, *admitted))
         return error_set(err, ERROR_REFUSED, "reservation %s is %s: its lease can't be %s",
                          before.id, reservation_state_name(before.state),

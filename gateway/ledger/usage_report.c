@@ -237,15 +237,39 @@ int usage_report_on(const struct ledger_backend *backend, struct ledger_session 
     return code;
 }
 
+/* A report keeps its session for seconds; the reads of starts and stops must find others. */
+static bool begin_report(struct ledger *ledger)
+{
+    bool begun;
+
+    pthread_mutex_lock(&ledger->lock);
+    begun = ledger->reports < USAGE_REPORTS_MAX;
+    ledger->reports += begun;
+    pthread_mutex_unlock(&ledger->lock);
+    return begun;
+}
+
+static void end_report(struct ledger *ledger)
+{
+    pthread_mutex_lock(&ledger->lock);
+    ledger->reports--;
+    pthread_mutex_unlock(&ledger->lock);
+}
+
 int usage_report(struct ledger *ledger, const struct usage_query *query, usage_line_fn *take,
                  void *context, struct error *err)
 {
     struct ledger_session *session = NULL;
-    int code = ledger_readers_take(ledger->readers, &session, err);
+    int code;
 
-    if (code != 0)
-        return code;
+    if (!begin_report(ledger))
+        return error_set(err, ERROR_RETRY, "%d reports are being made: repeat in some seconds",
+                         USAGE_REPORTS_MAX);
+    code = ledger_readers_take(ledger->readers, &session, err);
     /* One statement reads all rows: that is one instant. */
-    code = usage_report_on(ledger->backend, session, query, take, context, err);
-    return ledger_finish_read(ledger, &session, code);
+    if (code == 0)
+        code = ledger_finish_read(
+            ledger, &session, usage_report_on(ledger->backend, session, query, take, context, err));
+    end_report(ledger);
+    return code;
 }

@@ -17,7 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define USAGE_LINES_MAX 100000
+#define USAGE_LINES_MAX   100000
+#define USAGE_REPORTS_MAX 2 /* made at the same time on one ledger */
 
 struct usage_query {
     int64_t from_ms, until_ms;   /* wall, half-open */
@@ -39,7 +40,8 @@ typedef int usage_line_fn(void *context, const struct usage_line *line, struct e
 /*
  * Calls `take` for each line, in the order of period, team, project, version and subject, until one
  * call fails: with its code. ERROR_INVALID: the interval is empty or before the epoch;
- * ERROR_REFUSED: more than USAGE_LINES_MAX lines.
+ * ERROR_REFUSED: more than USAGE_LINES_MAX lines; ERROR_RETRY: USAGE_REPORTS_MAX others are being
+ * made, and it would take a session from those who read one row.
  */
 int usage_report(struct ledger *ledger, const struct usage_query *query, usage_line_fn *take,
                  void *context, struct error *err) __attribute__((warn_unused_result));
@@ -53,7 +55,8 @@ enum usage_format { USAGE_CSV, USAGE_JSON };
 void usage_write_head(enum usage_format format, struct strbuf *out);
 /*
  * PeriodFrom, PeriodUntil (RFC 3339, UTC), Team, ProjectName, ModelVersion, Subject, UnitHours
- * (three decimals), UnitMilliseconds (exact), Reservations, Running. CSV lines end with CR LF.
+ * (three decimals), UnitMilliseconds (exact), Reservations, Running. CSV lines end with CR LF,
+ * and a text in them that begins like a formula (= + - @ or a control) has an apostrophe in front.
  */
 void usage_write_line(enum usage_format format, const struct usage_line *line, struct strbuf *out);
 

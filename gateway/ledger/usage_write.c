@@ -14,21 +14,25 @@ void usage_write_head(enum usage_format format, struct strbuf *out)
                            "UnitMilliseconds,Reservations,Running\r\n");
 }
 
-/* RFC 4180: quoted where it has to be, quotes doubled. */
+/*
+ * RFC 4180: quoted where it has to be, quotes doubled. What a spreadsheet would take for a formula
+ * gets an apostrophe in front: subjects are not ours.
+ */
 static void add_csv(struct strbuf *out, const char *text)
 {
-    if (strpbrk(text, ",\"\r\n") == NULL) {
-        strbuf_addstr(out, text);
-    } else {
+    const bool formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
+    const bool quoted = strpbrk(text, ",\"\r\n") != NULL;
+
+    if (quoted)
         strbuf_addch(out, '"');
-        for (; *text != '\0'; text++) {
-            if (*text == '"')
-                strbuf_addch(out, '"');
-            strbuf_addch(out, *text);
-        }
-        strbuf_addch(out, '"');
+    if (formula)
+        strbuf_addch(out, '\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            strbuf_addch(out, '"');
+        strbuf_addch(out, *text);
     }
-    strbuf_addch(out, ',');
+    strbuf_addstr(out, quoted ? "\"," : ",");
 }
 
 static void add_json(struct strbuf *out, const char *name, const char *text)

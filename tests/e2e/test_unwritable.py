@@ -11,6 +11,7 @@ QUIET_S = 15 * 60
 LEASE_S = 30 * 60
 FULL_AT = 40 * 1024
 STEP_S = 30
+RENEW_S = 10 * 60
 
 
 @pytest.fixture
@@ -121,3 +122,14 @@ def test_the_fence_stands_over_a_crash(full, emulator, clock):
     assert fenced.status == 429 and fenced.problem == "model-fenced", fenced
     clock.advance(QUIET_S)
     assert again.start().status == 202
+
+
+def test_a_stop_that_did_nothing_is_asked_anew(full, emulator, clock):
+    """AWS says yes and does nothing, and nobody can write it down: it is not the last word."""
+    full.start()
+    full.fill(True)
+    emulator.fault("stop", "replay")
+    assert full.stop().status == 202
+    assert running(emulator, "boards/1")
+    clock.advance(RENEW_S)
+    eventually(lambda: not running(emulator, "boards/1"), "a stop with another token")

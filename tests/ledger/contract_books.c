@@ -564,6 +564,68 @@ static void test_report(void **state)
     strbuf_free(&out);
 }
 
+/* A subject is the identity provider's word; a spreadsheet must not run it. */
+static void test_csv_has_no_formulas(void **state)
+{
+    static const char *const subjects[][2] = {{"=1+1", ",'=1+1,"},      {"+49", ",'+49,"},
+                                              {"-x", ",'-x,"},          {"@me", ",'@me,"},
+                                              {"\t=1", ",'\t=1,"},      {"=a,\"", ",\"'=a,\"\"\","},
+                                              {"a=b@c-d", ",a=b@c-d,"}, {"'a", ",'a,"}};
+    struct usage_line line = {.team = "red", .project = "boards", .version = "1"};
+    struct strbuf out;
+
+    (void)state;
+    strbuf_init(&out, 1000);
+    for (size_t i = 0; i < sizeof(subjects) / sizeof(subjects[0]); i++) {
+        line.subject = subjects[i][0];
+        strbuf_clear(&out);
+        usage_write_line(USAGE_CSV, &line, &out);
+        if (strstr(out.data, subjects[i][1]) == NULL)
+            fail_msg("%s became %s", subjects[i][0], out.data);
+    }
+    line.subject = "=1+1";
+    strbuf_clear(&out);
+    usage_write_line(USAGE_JSON, &line, &out);
+    assert_non_null(strstr(out.data, "\"Subject\":\"=1+1\""));
+    strbuf_free(&out);
+}
+
+struct nested {
+    struct ledger *ledger;
+    const struct usage_query *query;
+    int depth;
+};
+
+/* Asks for another report while one is being made. */
+static int report_within(void *context, const struct usage_line *line, struct error *err)
+{
+    struct nested *nested = context;
+    struct reservation row;
+
+    (void)line;
+    nested->depth++;
+    assert_int_equal(usage_report(nested->ledger, nested->query, report_within, nested, err),
+                     nested->depth < USAGE_REPORTS_MAX ? 0 : ERROR_RETRY);
+    assert_int_equal(ledger_find_live(nested->ledger, "glass", "1", &row, err), 0);
+    nested->depth--;
+    return 0;
+}
+
+/* However many are asked for: those who read one row find a session. */
+static void test_reports_leave_sessions(void **state)
+{
+    struct ledger *ledger = opened(state);
+    const struct usage_query query = {.until_ms = 2 * CONTRACT_NOW_MS,
+                                      .now_ms = 2 * CONTRACT_NOW_MS,
+                                      .window = {.period = POLICY_TOTAL}};
+    struct nested nested = {.ledger = ledger, .query = &query};
+    struct error err = {0};
+
+    contract_row_in(ledger, "red", "glass", 1, RESERVATION_ACTIVE);
+    assert_int_equal(usage_report(ledger, &query, report_within, &nested, &err), 0);
+    assert_int_equal(usage_report(ledger, &query, report_within, &nested, &err), 0);
+}
+
 const struct contract_case contract_book_cases[] = {
     {"unit_time_of_random_histories", test_unit_time_of_random_histories},
     {"decision_sees_unit_time", test_decision_sees_unit_time},
@@ -574,5 +636,7 @@ const struct contract_case contract_book_cases[] = {
     {"freezes", test_freezes},
     {"notes", test_notes},
     {"report", test_report},
+    {"csv_has_no_formulas", test_csv_has_no_formulas},
+    {"reports_leave_sessions", test_reports_leave_sessions},
     {NULL, NULL},
 };

@@ -267,6 +267,27 @@ static void test_attached_key_in_doubt(void **state)
     contract_reserve(ledger, &request, LEDGER_REPLAY);
 }
 
+/* "Nothing was done" is never said of a freeze that is in force, or of one that no longer is. */
+static void test_freeze_in_doubt(void **state)
+{
+    struct ledger *ledger = ledger_of(state);
+    const struct ledger_freeze freeze = {.team = "red", .reason = "the bill", .actor = "eve"};
+    struct ledger_freeze seen[2];
+    size_t count = 0;
+    struct error err;
+
+    atomic_store(&plan.commits_done, 1);
+    assert_int_equal(ledger_set_freeze(ledger, &freeze, true, &contract_cause, &err),
+                     ERROR_UNCERTAIN);
+    assert_int_equal(ledger_list_freezes(ledger, seen, 2, &count, &err), 0);
+    assert_int_equal(count, 1);
+    atomic_store(&plan.commits_done, 1);
+    assert_int_equal(ledger_set_freeze(ledger, &freeze, false, &contract_cause, &err),
+                     ERROR_UNCERTAIN);
+    assert_int_equal(ledger_list_freezes(ledger, seen, 2, &count, &err), 0);
+    assert_int_equal(count, 0);
+}
+
 /* What wrote nothing read what is in doubt: it has to be asked again. */
 static void test_answer_that_wrote_nothing(void **state)
 {
@@ -557,6 +578,7 @@ int main(void)
         CASE(test_commit_failed_and_blind),
         CASE(test_update_in_doubt),
         CASE(test_attached_key_in_doubt),
+        CASE(test_freeze_in_doubt),
         CASE(test_answer_that_wrote_nothing),
         CASE(test_settle_alone_is_not_synced),
         CASE(test_settle_in_doubt),

@@ -120,6 +120,7 @@ static void says_what_is_wrong_with_the_query(void **state)
         {"from=2026-11-02&until=2026-11-02", "from is not before until"},
         {"from=2026-11-24", "from is not before until"},
         {"from=2025-10-19T15:59:59Z", "more than 400 days apart"},
+        {"time_zone=Asia%2FTokyo&from=1970-01-01&until=1970-01-02", "from is before 1970"},
         {"From=2026-11-01", "\"From\" is not known here"},
     };
     (void)state;
@@ -182,6 +183,11 @@ static void says_when_it_is_too_much(void **state)
     world.ledger_result = ERROR_IO;
     call("GET", USAGE, NULL, reader, 503);
     expect_problem("unavailable");
+    assert_false(has_header("Retry-After"));
+    world.ledger_result = ERROR_RETRY; /* others are being made */
+    call("GET", USAGE, NULL, reader, 503);
+    expect_problem("unavailable");
+    assert_true(has_header("Retry-After: 2\r\n"));
 }
 
 int main(void)

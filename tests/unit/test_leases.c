@@ -236,6 +236,21 @@ static void an_extension_is_a_new_decision(void **state)
     assert_int_equal(change("a", "1", 135, false).outcome, LEASE_CHANGED);
 }
 
+/* Also where the longer lease ends within what is reserved already. */
+static void a_smaller_allowance_makes_no_room_for_leases(void **state)
+{
+    (void)state;
+    world.settings.stop_allowance_ms = 120 * MINUTE_MS;
+    control_configure(world.control, &world.settings);
+    (void)start("1", 1, 180, NULL);
+    world.settings.stop_allowance_ms = 15 * MINUTE_MS;
+    control_configure(world.control, &world.settings);
+    struct lease_result result = change("a", "1", 241, false);
+    assert_int_equal(result.outcome, LEASE_QUOTA);
+    assert_int_equal(binding(&result.decision)->kind, QUOTA_LEASE);
+    assert_int_equal(change("a", "1", 240, false).outcome, LEASE_CHANGED);
+}
+
 static void shortening_gives_back_at_once(void **state)
 {
     (void)state;
@@ -388,6 +403,7 @@ int main(void)
         IN_WORLD(a_dry_run_looks_ahead),
         IN_WORLD(a_policy_that_changed_meanwhile_counts),
         IN_WORLD(an_extension_is_a_new_decision),
+        IN_WORLD(a_smaller_allowance_makes_no_room_for_leases),
         IN_WORLD(shortening_gives_back_at_once),
         IN_WORLD(a_lease_that_ends_now_is_a_stop),
         IN_WORLD(only_what_runs_is_extended),

@@ -78,6 +78,19 @@ static void an_extension_never_reserves_less(void **state)
     assert_int_equal(change.reserve_from_ms, BEGAN + 120 * MINUTE);
 }
 
+/* A larger one makes no extension of it: giving back is never refused. */
+static void a_shortening_never_reserves_more(void **state)
+{
+    (void)state;
+    struct reservation row = make_row(RESERVATION_ACTIVE, 60);
+    row.worst_end_ms = row.lease_end_ms + MINUTE;
+    struct lease_change change =
+        rules_change_lease(&settings, 59 * MINUTE, BEGAN + 30 * MINUTE, &row);
+    assert_true(change.changes);
+    assert_int_equal(change.lease_end_ms, BEGAN + 59 * MINUTE);
+    assert_int_equal(change.worst_end_ms, BEGAN + 61 * MINUTE);
+}
+
 static void leases_end(void **state)
 {
     static const enum reservation_state ending[] = {RESERVATION_PENDING, RESERVATION_UNCERTAIN,
@@ -138,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_change_of_a_lease, set_up),
         cmocka_unit_test_setup(an_extension_never_reserves_less, set_up),
+        cmocka_unit_test_setup(a_shortening_never_reserves_more, set_up),
         cmocka_unit_test_setup(leases_end, set_up),
         cmocka_unit_test_setup(an_end_is_warned_of_once, set_up),
         cmocka_unit_test_setup(an_overrun_is_told_once, set_up),
