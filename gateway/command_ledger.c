@@ -31,8 +31,7 @@ static const char usage[] =
 
 static int fail_usage(const char *message)
 {
-    (void)fprintf(stderr, "lookout-gateway: %s\n%s", message, usage);
-    return EX_USAGE;
+    return commands_fail_usage(message, usage);
 }
 
 /* What is broken is EX_DATAERR, what is there or held EX_CANTCREAT, what can't be read EX_IOERR. */
@@ -313,6 +312,8 @@ static int command_copy(int argc, char *const *argv, copy_fn *copy)
 
 int command_ledger(int argc, char *const *argv)
 {
+    if (commands_print_help(argc, argv, usage))
+        return EX_OK;
     if (argc < 2)
         return fail_usage("ledger needs a command and a file");
     if (strcmp(argv[0], "verify") == 0)

@@ -29,8 +29,7 @@ static const char usage[] =
 
 static int fail_usage(const char *message)
 {
-    (void)fprintf(stderr, "lookout-gateway: %s\n%s", message, usage);
-    return EX_USAGE;
+    return commands_fail_usage(message, usage);
 }
 
 static int fail_document(const char *file, const struct error *err)
@@ -267,6 +266,8 @@ static int explain_policy(int argc, char *const *argv)
 
 int command_policy(int argc, char *const *argv)
 {
+    if (commands_print_help(argc, argv, usage))
+        return EX_OK;
     if (argc == 2 && strcmp(argv[0], "check") == 0)
         return check_policy(argv[1]);
     if (argc >= 1 && strcmp(argv[0], "explain") == 0)

@@ -32,8 +32,7 @@ static int fail(int status, const struct error *err)
 
 static int fail_usage(const char *message)
 {
-    (void)fprintf(stderr, "lookout-gateway: %s\n%s", message, usage);
-    return EX_USAGE;
+    return commands_fail_usage(message, usage);
 }
 
 struct mint {
@@ -195,6 +194,8 @@ static int inspect_token(const char *file)
 
 int command_token(int argc, char *const *argv)
 {
+    if (commands_print_help(argc, argv, usage))
+        return EX_OK;
     if (argc >= 1 && strcmp(argv[0], "mint") == 0)
         return mint_token(argc, argv);
     if (argc >= 1 && argc <= 2 && strcmp(argv[0], "inspect") == 0)

@@ -14,8 +14,7 @@
  * strictly: all members are needed and no others are taken. `state` is one of the ledger's;
  * PENDING, UNCERTAIN, ACTIVE and STOPPING hold units until `until`, their worst end, and CLOSED
  * used them until then. Nothing may begin after `now_ms`, and nothing that is CLOSED may end after
- * it. `*out` has
- * `*count` entries and is freed with free().
+ * it. `*out` has `*count` entries and is freed with free().
  */
 int explain_state_parse(const char *text, size_t len, int64_t now_ms, struct held **out,
                         size_t *count, struct error *err) __attribute__((warn_unused_result));

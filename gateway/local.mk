@@ -1,7 +1,7 @@
 # F6: the program: wiring, configuration and commands. The test build differs in one library: its clock
 # can be moved.
 gateway_sources = \
-	%D%/command_ledger.c %D%/command_policy.c %D%/command_token.c %D%/commands.h \
+	%D%/command_ledger.c %D%/command_policy.c %D%/command_token.c %D%/commands.h %D%/commands.c \
 	%D%/config.h %D%/config.c \
 	%D%/explain.h %D%/explain.c \
 	%D%/explain_state.h %D%/explain_state.c \

@@ -19,8 +19,10 @@ static const char usage[] =
     "       lookout-gateway token mint OPTION... | token inspect [FILE]\n"
     "       lookout-gateway --help | --version\n";
 
-static void print_help(void)
+static int command_help(int argc, char *const *argv)
 {
+    (void)argc;
+    (void)argv;
     (void)printf("%s\nOptions of serve. Each can also stand in the file (listen) and in the "
                  "environment\n(LOOKOUT_GATEWAY_LISTEN); flags win over the environment, that "
                  "over the file.\n\n",
@@ -28,12 +30,20 @@ static void print_help(void)
     (void)printf(
         "  --config                   the configuration: a JSON object of these options\n");
     options_print_help(stdout);
+    return EX_OK;
+}
+
+static int command_version(int argc, char *const *argv)
+{
+    (void)argc;
+    (void)argv;
+    (void)printf("%s %s\n", PACKAGE_NAME, PACKAGE_VERSION);
+    return EX_OK;
 }
 
 static int fail_usage(const char *message)
 {
-    (void)fprintf(stderr, "lookout-gateway: %s\n%s", message, usage);
-    return EX_USAGE;
+    return commands_fail_usage(message, usage);
 }
 
 /* Takes "--config FILE" or "--config=FILE" from the front of the flags. */
@@ -53,6 +63,8 @@ static int take_config(int argc, char *const *argv, struct config_sources *sourc
 static int command_serve(int argc, char *const *argv)
 {
     struct config_sources sources = {.environment = environ};
+    if (argc == 1 && strcmp(argv[0], "--help") == 0)
+        return command_help(0, NULL);
     int used = take_config(argc, argv, &sources);
     sources.flags = (const char *const *)argv + used;
     sources.flag_count = argc - used;
@@ -63,6 +75,8 @@ static int command_check_config(int argc, char *const *argv)
 {
     struct config_sources sources = {.environment = environ};
     struct error err = {0};
+    if (commands_print_help(argc, argv, usage))
+        return EX_OK;
     if (argc != 1)
         return fail_usage("check-config needs one file");
     sources.file = argv[0];
@@ -74,28 +88,23 @@ static int command_check_config(int argc, char *const *argv)
     return EX_OK;
 }
 
+static const struct {
+    const char *name;
+    int (*run)(int argc, char *const *argv);
+} commands[] = {
+    {"serve", command_serve},   {"check-config", command_check_config},
+    {"policy", command_policy}, {"ledger", command_ledger},
+    {"token", command_token},   {"--help", command_help},
+    {"help", command_help},     {"--version", command_version},
+};
+
 int main(int argc, char **argv)
 {
     if (argc < 2)
         return fail_usage("a command is missing");
-    const char *command = argv[1];
-    if (strcmp(command, "serve") == 0)
-        return command_serve(argc - 2, argv + 2);
-    if (strcmp(command, "check-config") == 0)
-        return command_check_config(argc - 2, argv + 2);
-    if (strcmp(command, "policy") == 0)
-        return command_policy(argc - 2, argv + 2);
-    if (strcmp(command, "ledger") == 0)
-        return command_ledger(argc - 2, argv + 2);
-    if (strcmp(command, "token") == 0)
-        return command_token(argc - 2, argv + 2);
-    if (strcmp(command, "--help") == 0 || strcmp(command, "help") == 0) {
-        print_help();
-        return EX_OK;
-    }
-    if (strcmp(command, "--version") == 0) {
-        (void)printf("%s %s\n", PACKAGE_NAME, PACKAGE_VERSION);
-        return EX_OK;
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 2, argv + 2);
     }
     return fail_usage("there is no such command");
 }

@@ -124,7 +124,7 @@ static int read_changes(const struct counts *counts, const unsigned char *data,
 {
     const unsigned char *indexes = data + counts->changes * 8;
     const unsigned char *types = indexes + counts->changes;
-    int64_t offset_ms, before_s = INT64_MIN;
+    int64_t offset_ms = 0, before_s = INT64_MIN;
     int rc = read_offset(types, 0, &offset_ms, err); /* before the first change */
 
     if (rc == 0)
@@ -225,10 +225,11 @@ static int check_counts(const struct counts *counts, struct error *err)
     return 0;
 }
 
-/* The second block, of 64-bit times, and the footer. */
-static int read_zone(struct reader *reader, struct time_zone **out, struct error *err)
+/* The second block, of 64-bit times, and the footer. `*out` is the caller's also after an error. */
+static int read_zone(const char *name, struct reader *reader, struct time_zone **out,
+                     struct error *err)
 {
-    struct counts counts;
+    struct counts counts = {0};
     const unsigned char *data;
     int rc = read_header(reader, &counts, err);
 
@@ -243,6 +244,7 @@ static int read_zone(struct reader *reader, struct time_zone **out, struct error
                          (1 + counts.changes + 2 * RULE_YEARS) * sizeof((*out)->segments[0]));
     if (*out == NULL)
         return error_set(err, ERROR_NOMEM, "out of memory for a time zone");
+    memcpy((*out)->name, name, strlen(name) + 1);
     (*out)->table_ends_ms = INT64_MIN;
     (*out)->cycle_from_ms = INT64_MAX;
     rc = read_changes(&counts, data, *out, err);
@@ -257,12 +259,11 @@ int time_zone_parse(const char *name, const void *tzif, size_t len, struct time_
                     struct error *err)
 {
     struct reader reader = {tzif, len};
-    struct counts counts;
-    const size_t name_len = strlen(name);
+    struct counts counts = {0};
     int rc;
 
     *out = NULL;
-    if (len > TIME_ZONE_MAX_BYTES || name_len > TIME_ZONE_MAX_NAME)
+    if (len > TIME_ZONE_MAX_BYTES || strlen(name) > TIME_ZONE_MAX_NAME)
         return error_set(err, ERROR_INVALID, "saw %zu bytes, expected a TZif file of at most %d",
                          len, TIME_ZONE_MAX_BYTES);
     rc = read_header(&reader, &counts, err);
@@ -271,11 +272,9 @@ int time_zone_parse(const char *name, const void *tzif, size_t len, struct time_
     /* The first block is for readers of 32-bit times. */
     if (take(&reader, data_len(&counts, 4)) == NULL)
         return error_set(err, ERROR_INVALID, "saw a file that ends within its first table");
-    rc = read_zone(&reader, out, err);
+    rc = read_zone(name, &reader, out, err);
     if (rc != 0)
         time_zone_free(out);
-    else
-        memcpy((*out)->name, name, name_len + 1);
     return rc;
 }
 

@@ -220,7 +220,8 @@ static enum jws_reason read_subject(const json_t *payload, const char *claim, ch
     return copy_name(claim, json_string_value(value), PRINCIPAL_MAX_SUBJECT, out, err);
 }
 
-unsigned claims_parse_scopes(const char *text)
+/* Bits of enum scope in a space-separated list; names that we don't know are ignored. */
+static unsigned parse_scopes(const char *text)
 {
     unsigned scopes = 0;
 
@@ -248,7 +249,7 @@ static enum jws_reason read_scopes(const json_t *payload, const char *claim, uns
     if (count < 0)
         return not_strings(claim, err);
     for (long i = 0; i < count; i++)
-        *out |= claims_parse_scopes(string_at(value, i));
+        *out |= parse_scopes(string_at(value, i));
     return JWS_OK;
 }
 

@@ -13,9 +13,6 @@
  */
 const json_t *claims_find(const json_t *payload, const char *path);
 
-/* Bits of enum scope in a space-separated list; names that we don't know are ignored. */
-unsigned claims_parse_scopes(const char *text);
-
 /*
  * Everything but `iss`, which the authority has matched: aud, exp, nbf, iat, then subject, scopes
  * and teams. Fills `*out` without `issuer`. The claim paths in `settings` must not be NULL.

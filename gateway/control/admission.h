@@ -3,9 +3,9 @@
 #define LOOKOUT_CONTROL_ADMISSION_H
 
 #include "gateway/control/control.h"
+#include "gateway/control/policy_store.h"
 #include "gateway/ledger/ledger.h"
 #include "gateway/ledger/reservation.h"
-#include "gateway/control/policy_store.h"
 #include "policy/quota.h"
 
 #include <stdbool.h>

@@ -276,6 +276,7 @@ static void decide_and_send(struct control *control, const struct control_settin
         reserve->now_ms = row->created_ms;
         reserve->cause = start_cause(control, request, out);
         reserve->decide = decision_make;
+        /* cppcheck-suppress autoVariables ; asked within this call only */
         reserve->decide_context = &decision;
         reserve_and_send(control, settings, request, reserve, deadline_ms, out);
     } else {

@@ -25,17 +25,16 @@ struct control_settings {
     int64_t unobserved_ms;    /* rule 3: longer without a look = charged; 5 min */
     int64_t stop_renew_ms; /* rule 5: still running after an accepted stop -> new token; 10 min */
     int64_t lease_ms;      /* of a start that says nothing, where the policy doesn't either; 8 h */
-    int64_t
-        stop_allowance_ms;    /* rule 7: what a stop may take; reserved beyond each lease; 15 min */
-    int64_t lease_warning_ms; /* so long before a lease's end it is told; 0 = never; 15 min */
-    int64_t key_retention_ms; /* rule 11: after the row closed; 24 h */
-    int64_t drift_scan_ms;    /* rule 12: between two scans; 0 = none; 5 min */
-    int64_t reconcile_ms;     /* between two passes of the reconciler; 10 s */
-    int64_t status_cache_ms;  /* how old a status may be that readers get; 5 s */
-    int64_t unknown_cache_ms; /* the same for models that AWS does not know; 30 s */
-    int64_t attempts;         /* sends of one start or stop within one request; 4 */
-    int64_t backoff_base_ms;  /* full jitter between them; 200 ms */
-    int64_t backoff_cap_ms;   /* 5 s */
+    int64_t stop_allowance_ms; /* rule 7: reserved beyond each lease, for its stop; 15 min */
+    int64_t lease_warning_ms;  /* so long before a lease's end it is told; 0 = never; 15 min */
+    int64_t key_retention_ms;  /* rule 11: after the row closed; 24 h */
+    int64_t drift_scan_ms;     /* rule 12: between two scans; 0 = none; 5 min */
+    int64_t reconcile_ms;      /* between two passes of the reconciler; 10 s */
+    int64_t status_cache_ms;   /* how old a status may be that readers get; 5 s */
+    int64_t unknown_cache_ms;  /* the same for models that AWS does not know; 30 s */
+    int64_t attempts;          /* sends of one start or stop within one request; 4 */
+    int64_t backoff_base_ms;   /* full jitter between them; 200 ms */
+    int64_t backoff_cap_ms;    /* 5 s */
 };
 void control_settings_default(struct control_settings *settings);
 

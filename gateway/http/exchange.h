@@ -26,8 +26,7 @@ typedef enum problem_type exchange_read_fn(void *transport, const char **body, s
                                            struct error *err);
 
 struct exchange {
-    /* --- the request ---------------------------------------------------------------------------
-     */
+    /* --- the request ----------------------------------------------------------------------- */
     struct request_head head;
     struct request_target target; /* valid where fault is PROBLEM_NONE */
     int64_t began_us;             /* monotonic */
@@ -40,21 +39,18 @@ struct exchange {
     char fault_detail[ERROR_MESSAGE_MAX];
     enum problem_type fault;
 
-    /* --- who asks: filled by authenticate.h ----------------------------------------------------
-     */
+    /* --- who asks: filled by authenticate.h ------------------------------------------------ */
     bool authenticated;
     struct principal principal;
 
-    /* --- the response --------------------------------------------------------------------------
-     */
+    /* --- the response ---------------------------------------------------------------------- */
     bool close; /* the connection can't be used any further */
     int status;
     const char *content_type; /* NULL: no body */
     struct strbuf headers;    /* "Name: value\r\n" lines; see exchange_add_header */
     struct strbuf body;
 
-    /* --- for the log ---------------------------------------------------------------------------
-     */
+    /* --- for the log ----------------------------------------------------------------------- */
     const char *route;                 /* the pattern; a literal */
     const char *outcome;               /* a stable word; a literal */
     char team[PRINCIPAL_MAX_TEAM + 1]; /* for whom; "" where that played no part */

@@ -6,11 +6,7 @@
 #include <stdio.h>
 
 #define MINUTE_MS INT64_C(60000)
-
-void render_href(const struct reservation *row, char out[RENDER_HREF_SIZE])
-{
-    snprintf(out, RENDER_HREF_SIZE, "/v1/reservations/%s", row->id);
-}
+#define HREF_SIZE 64
 
 static void render_refusal(struct strbuf *out, const struct reservation *row)
 {
@@ -42,8 +38,8 @@ static void render_lease(struct strbuf *out, const struct reservation *row)
 
 void render_reservation(struct strbuf *out, const char *name, const struct reservation *row)
 {
-    char href[RENDER_HREF_SIZE];
-    render_href(row, href);
+    char href[HREF_SIZE];
+    snprintf(href, sizeof(href), "/v1/reservations/%s", row->id);
     json_out_open(out, name, '{');
     json_out_string(out, "Id", row->id);
     json_out_string(out, "Href", href);

@@ -5,11 +5,6 @@
 #include "gateway/base/strbuf.h"
 #include "gateway/ledger/reservation.h"
 
-#define RENDER_HREF_SIZE 64
-
-/* "/v1/reservations/<id>" */
-void render_href(const struct reservation *row, char out[RENDER_HREF_SIZE]);
-
 /*
  * A reservation as an object; `name` NULL for an element of an array. Shows it whole but for tokens
  * and bookkeeping: only for those who may see it.

@@ -64,11 +64,12 @@ void render_rule(struct strbuf *out, const struct quota_rule *rule)
     json_out_string(out, "Rule", quota_rule_name(rule->kind));
     json_out_string(out, "Scope", rule->scope == QUOTA_SCOPE_TEAM ? "team" : "account");
     json_out_string(out, "Pointer", rule->pointer);
-    if (unit[0] != '\0')
+    if (unit[0] != '\0') {
         json_out_string(out, "Unit", unit);
-    render_numbers(out, rule, &requested);
-    if (rule->fits_now != POLICY_NO_LIMIT)
-        json_out_int(out, "FitsNow", rule->fits_now);
+        render_numbers(out, rule, &requested);
+        if (rule->fits_now != POLICY_NO_LIMIT)
+            json_out_int(out, "FitsNow", rule->fits_now);
+    }
     json_out_bool(out, "Admits", rule->admits);
     json_out_bool(out, "EverAdmits", rule->ever_admits);
     if (rule->kind == QUOTA_UNIT_HOURS)

@@ -10,8 +10,9 @@
 
 /*
  * The members Rule, Scope, Pointer, Unit, Limit, Used, Reserved, Requested, FitsNow, Admits and
- * EverAdmits of an object that is open. Of unit-hours also UnitMilliseconds, Period, TimeZone,
- * PeriodStartsAt and ResetsAt; their FitsNow counts units.
+ * EverAdmits of an object that is open; Unit and numbers only where the rule counts something. Of
+ * unit-hours also UnitMilliseconds, Period, TimeZone, PeriodStartsAt and ResetsAt; their FitsNow
+ * counts units.
  */
 void render_rule(struct strbuf *out, const struct quota_rule *rule);
 

@@ -8,6 +8,7 @@
 #include "gateway/http/context.h"
 #include "gateway/http/exchange.h"
 #include "gateway/http/router.h"
+#include "gateway/ledger/ledger.h"
 
 #include <jansson.h>
 
@@ -67,6 +68,15 @@ bool routes_read_json(struct exchange *exchange, const char **body, size_t *len)
 
 /* The same, as an object that has only `members` (ends with NULL); the caller frees it. */
 bool routes_read_object(struct exchange *exchange, const char *const *members, json_t **out);
+
+bool routes_is_reservation_id(const char *id);
+
+/*
+ * Begins the answer with a page of live rows, `Models` and `NextToken`, from behind the query's
+ * NextToken on; further members may follow, then exchange_end_json. NULL: a problem was answered.
+ */
+struct strbuf *routes_begin_rows(const struct http_context *context, struct exchange *exchange,
+                                 const struct ledger_filter *filter);
 
 int64_t routes_deadline(const struct http_context *context);
 

@@ -10,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DRIFT_PAGE 50
-
 static const char *const no_parameters[] = {NULL};
 
 /* --- bodies -------------------------------------------------------------------------------- */
@@ -97,7 +95,7 @@ static void render_freeze(struct strbuf *out, const struct ledger_freeze *freeze
         json_out_string(out, "Team", freeze->team);
     json_out_string(out, "Reason", freeze->reason);
     json_out_string(out, "Actor", freeze->actor);
-    json_out_time(out, "Since", freeze->since_ms);
+    json_out_time(out, "FrozenAt", freeze->since_ms);
     json_out_close(out, '}');
 }
 
@@ -206,40 +204,21 @@ void routes_settle_reservation(void *context, struct exchange *exchange)
 
 /* --- drift --------------------------------------------------------------------------------- */
 
-static void answer_drift(const struct http_context *context, struct exchange *exchange,
-                         const struct reservation *rows, size_t count)
-{
-    struct drift_scan_state scan;
-    admin_drift_scans(context->control, &scan);
-    struct strbuf *body = exchange_begin_json(exchange, 200);
-    json_out_open(body, "Models", '[');
-    for (size_t i = 0; i < count; i++)
-        render_reservation(body, NULL, &rows[i]);
-    json_out_close(body, ']');
-    json_out_time(body, "ScannedAt", scan.ended_ms);
-    json_out_bool(body, "LastScanFailed", scan.failed);
-    if (count == DRIFT_PAGE)
-        json_out_string(body, "NextToken", rows[count - 1].id);
-    exchange_end_json(exchange);
-}
-
 void routes_list_drift(void *context, struct exchange *exchange)
 {
     static const char *const parameters[] = {"NextToken", NULL};
     const struct http_context *self = context;
     const struct ledger_filter filter = {.team = RESERVATION_TEAM_UNASSIGNED};
-    struct error err = {0};
-    size_t count = 0;
-    const char *after = request_parameter(&exchange->target, "NextToken");
+    struct drift_scan_state scan;
     if (!routes_allow_parameters(exchange, parameters))
         return;
-    struct reservation *rows = calloc(DRIFT_PAGE, sizeof(*rows));
-    if (rows == NULL || ledger_list_live(self->ledger, &filter, after != NULL ? after : "", rows,
-                                         DRIFT_PAGE, &count, &err) != 0)
-        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the ledger could not be read");
-    else
-        answer_drift(self, exchange, rows, count);
-    free(rows);
+    struct strbuf *body = routes_begin_rows(self, exchange, &filter);
+    if (body == NULL)
+        return;
+    admin_drift_scans(self->control, &scan);
+    json_out_time(body, "ScannedAt", scan.ended_ms);
+    json_out_bool(body, "LastScanFailed", scan.failed);
+    exchange_end_json(exchange);
 }
 
 /* The limits that the team or the account are beyond, now that the model is theirs. */

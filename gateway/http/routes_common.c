@@ -1,11 +1,15 @@
-/* What several routes need: parameters, teams, names. */
+/* What several routes need: parameters, teams, names, bodies, pages of rows. */
 #include "gateway/control/model_name.h"
+#include "gateway/http/json_out.h"
+#include "gateway/http/render.h"
 #include "gateway/http/routes.h"
 #include "policy/strict_json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#define ROWS_PAGE        50
 #define OBJECT_MAX_DEPTH 2 /* of small bodies: members are numbers, strings and bools */
 
 static bool refuse(struct exchange *exchange, enum problem_type type, const char *detail)
@@ -137,6 +141,46 @@ bool routes_read_object(struct exchange *exchange, const char *const *members, j
     *out = NULL;
     exchange_problem_error(exchange, PROBLEM_INVALID_BODY, &err);
     return false;
+}
+
+bool routes_is_reservation_id(const char *id)
+{
+    return strlen(id) == RESERVATION_ID_LEN &&
+           strspn(id, "0123456789abcdef-") == RESERVATION_ID_LEN;
+}
+
+struct strbuf *routes_begin_rows(const struct http_context *context, struct exchange *exchange,
+                                 const struct ledger_filter *filter)
+{
+    const char *after = request_parameter(&exchange->target, "NextToken");
+    struct strbuf *body = NULL;
+    size_t count = 0;
+    struct error err = {0};
+    if (after != NULL && !routes_is_reservation_id(after)) {
+        exchange_problem(exchange, PROBLEM_INVALID_PARAMETER,
+                         "NextToken is not one that this route gave");
+        return NULL;
+    }
+    struct reservation *rows = calloc(ROWS_PAGE, sizeof(*rows));
+    if (rows == NULL) {
+        exchange_problem(exchange, PROBLEM_INTERNAL_ERROR, "out of memory");
+        return NULL;
+    }
+    if (ledger_list_live(context->ledger, filter, after != NULL ? after : "", rows, ROWS_PAGE,
+                         &count, &err) != 0) {
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the ledger could not be read");
+        goto out;
+    }
+    body = exchange_begin_json(exchange, 200);
+    json_out_open(body, "Models", '[');
+    for (size_t i = 0; i < count; i++)
+        render_reservation(body, NULL, &rows[i]);
+    json_out_close(body, ']');
+    if (count == ROWS_PAGE)
+        json_out_string(body, "NextToken", rows[count - 1].id);
+out:
+    free(rows);
+    return body;
 }
 
 int64_t routes_deadline(const struct http_context *context)

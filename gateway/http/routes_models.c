@@ -4,10 +4,7 @@
 #include "gateway/http/render.h"
 #include "gateway/http/routes.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define LIST_PAGE 50
 
 /* --- stop ---------------------------------------------------------------------------------- */
 
@@ -138,38 +135,6 @@ void routes_describe_model(void *context, struct exchange *exchange)
 
 /* --- reservations -------------------------------------------------------------------------- */
 
-static bool is_reservation_id(const char *id)
-{
-    return strlen(id) == RESERVATION_ID_LEN &&
-           strspn(id, "0123456789abcdef-") == RESERVATION_ID_LEN;
-}
-
-static bool answer_ledger_error(struct exchange *exchange)
-{
-    exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the ledger could not be read");
-    return false;
-}
-
-static void list_rows(const struct http_context *context, struct exchange *exchange,
-                      const char *team, const char *after, struct reservation *rows)
-{
-    size_t count = 0;
-    struct error err;
-    const struct ledger_filter filter = {.team = team};
-    if (ledger_list_live(context->ledger, &filter, after, rows, LIST_PAGE, &count, &err) != 0) {
-        (void)answer_ledger_error(exchange);
-        return;
-    }
-    struct strbuf *body = exchange_begin_json(exchange, 200);
-    json_out_open(body, "Models", '[');
-    for (size_t i = 0; i < count; i++)
-        render_reservation(body, NULL, &rows[i]);
-    json_out_close(body, ']');
-    if (count == LIST_PAGE)
-        json_out_string(body, "NextToken", rows[count - 1].id);
-    exchange_end_json(exchange);
-}
-
 void routes_list_models(void *context, struct exchange *exchange)
 {
     static const char *const parameters[] = {"Team", "NextToken", NULL};
@@ -177,19 +142,9 @@ void routes_list_models(void *context, struct exchange *exchange)
     if (!routes_allow_parameters(exchange, parameters) ||
         !routes_resolve_team(exchange, NULL, true, &team))
         return;
-    const char *after = request_parameter(&exchange->target, "NextToken");
-    if (after != NULL && !is_reservation_id(after)) {
-        exchange_problem(exchange, PROBLEM_INVALID_PARAMETER,
-                         "NextToken is not one that this route gave");
-        return;
-    }
-    struct reservation *rows = malloc(LIST_PAGE * sizeof(*rows));
-    if (rows == NULL) {
-        exchange_problem(exchange, PROBLEM_INTERNAL_ERROR, "out of memory");
-        return;
-    }
-    list_rows(context, exchange, team, after != NULL ? after : "", rows);
-    free(rows);
+    const struct ledger_filter filter = {.team = team};
+    if (routes_begin_rows(context, exchange, &filter) != NULL)
+        exchange_end_json(exchange);
 }
 
 /* Of another team is the same as not there: ids tell nothing. */
@@ -208,13 +163,14 @@ void routes_get_reservation(void *context, struct exchange *exchange)
     struct error err;
     if (!routes_allow_parameters(exchange, parameters))
         return;
-    int result = is_reservation_id(id) ? ledger_get(self->ledger, id, &row, &err) : ERROR_NOT_FOUND;
+    int result =
+        routes_is_reservation_id(id) ? ledger_get(self->ledger, id, &row, &err) : ERROR_NOT_FOUND;
     if (result == ERROR_NOT_FOUND || (result == 0 && !may_see(exchange, &row))) {
         exchange_problem(exchange, PROBLEM_NOT_FOUND, "no reservation of yours has this id");
         return;
     }
     if (result != 0) {
-        (void)answer_ledger_error(exchange);
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "the ledger could not be read");
         return;
     }
     exchange->status = 200;

@@ -27,7 +27,7 @@ static int take_line(void *context, const struct usage_line *line, struct error 
         return 0;
     return error_set(err, ERROR_REFUSED,
                      "the answer has more than %d bytes, which end after %zu lines: ask for a "
-                     "shorter interval (from, until), longer periods (period) or one team (Team)",
+                     "shorter interval (From, Until), longer periods (Period) or one team (Team)",
                      EXCHANGE_MAX_RESPONSE, answer->lines);
 }
 
@@ -91,8 +91,8 @@ static void report(const struct http_context *context, struct exchange *exchange
 
 void routes_get_usage(void *context, struct exchange *exchange)
 {
-    static const char *const parameters[] = {"from",        "until",  "period", "time_zone",
-                                             "week_starts", "format", "Team",   NULL};
+    static const char *const parameters[] = {"From",       "Until",  "Period", "TimeZone",
+                                             "WeekStarts", "Format", "Team",   NULL};
     const struct http_context *self = context;
     struct usage_request request;
     struct error err = {0};

@@ -120,7 +120,7 @@ static void answer_frozen(struct exchange *exchange, const struct start_result *
         json_out_string(body, "Team", freeze->team);
     json_out_string(body, "Reason", freeze->reason);
     json_out_string(body, "Actor", freeze->actor);
-    json_out_time(body, "Since", freeze->since_ms);
+    json_out_time(body, "FrozenAt", freeze->since_ms);
     exchange_end_json(exchange);
 }
 

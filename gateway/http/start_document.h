@@ -31,9 +31,8 @@ struct start_document {
 /*
  * {"MinInferenceUnits":1,"MaxInferenceUnits":2} with optional LeaseMinutes, ClientToken and Team;
  * `with_model` wants ProjectName and ModelVersion too (the CLI's document). Unknown members,
- * placeholders (0,
- * "") and a maximum below the minimum are ERROR_INVALID with their pointer. Names are not checked
- * here.
+ * placeholders (0, "") and a maximum below the minimum are ERROR_INVALID with their pointer. Names
+ * are not checked here.
  */
 int start_document_parse(const char *body, size_t len, bool with_model, struct start_document *out,
                          struct error *err) __attribute__((warn_unused_result));

@@ -33,7 +33,7 @@ static int read_word(const struct request_target *target, const char *name,
 static int read_zone(const struct request_target *target, struct usage_request *out,
                      struct error *err)
 {
-    const char *name = request_parameter(target, "time_zone");
+    const char *name = request_parameter(target, "TimeZone");
     struct error cause = {0};
     if (name == NULL || strcmp(name, "UTC") == 0 ||
         zone_file_load(NULL, name, &out->zone, &cause) == 0) {
@@ -41,7 +41,7 @@ static int read_zone(const struct request_target *target, struct usage_request *
         return 0;
     }
     return error_set(err, ERROR_INVALID,
-                     "saw time_zone=\"%s\", expected a name such as Europe/Berlin: %s", name,
+                     "saw TimeZone=\"%s\", expected a name such as Europe/Berlin: %s", name,
                      cause.message);
 }
 
@@ -78,22 +78,22 @@ static int read_interval(const struct request_target *target, int64_t now_ms,
     struct usage_query *query = &out->query;
     int64_t month_ends_ms;
     query->until_ms = query->now_ms = now_ms;
-    int result = read_time(target, "until", out, &query->until_ms, err);
+    int result = read_time(target, "Until", out, &query->until_ms, err);
     if (result != 0)
         return result;
     policy_window_bounds(&month, query->until_ms > 0 ? query->until_ms - 1 : 0, &query->from_ms,
                          &month_ends_ms);
-    result = read_time(target, "from", out, &query->from_ms, err);
+    result = read_time(target, "From", out, &query->from_ms, err);
     if (result != 0)
         return result;
     if (query->from_ms < 0)
-        return error_set(err, ERROR_INVALID, "from is before 1970, where nothing was ever used");
+        return error_set(err, ERROR_INVALID, "From is before 1970, where nothing was ever used");
     if (query->from_ms >= query->until_ms)
         return error_set(err, ERROR_INVALID,
-                         "from is not before until (which is now where it is not given)");
+                         "From is not before Until (which is now where it is not given)");
     if (query->until_ms - query->from_ms > USAGE_REQUEST_MAX_DAYS * CIVIL_DAY_MS)
         return error_set(err, ERROR_INVALID,
-                         "from and until are more than %d days apart: ask for a shorter interval",
+                         "From and Until are more than %d days apart: ask for a shorter interval",
                          USAGE_REQUEST_MAX_DAYS);
     return 0;
 }
@@ -106,15 +106,15 @@ static int read_words(const struct request_target *target, struct usage_request 
                                        "friday", "saturday", "sunday",    NULL};
     static const char *const formats[] = {"csv", "json", NULL};
     unsigned period = POLICY_MONTH, format = USAGE_JSON;
-    int result = read_word(target, "period", periods, &period, err);
+    int result = read_word(target, "Period", periods, &period, err);
     if (result == 0)
-        result = read_word(target, "week_starts", days, &out->query.window.week_start, err);
+        result = read_word(target, "WeekStarts", days, &out->query.window.week_start, err);
     if (result == 0)
-        result = read_word(target, "format", formats, &format, err);
+        result = read_word(target, "Format", formats, &format, err);
     out->query.window.period = (enum policy_period)period;
     out->format = (enum usage_format)format;
-    if (result == 0 && period != POLICY_WEEK && request_parameter(target, "week_starts") != NULL)
-        return error_set(err, ERROR_INVALID, "week_starts means something with period=week only");
+    if (result == 0 && period != POLICY_WEEK && request_parameter(target, "WeekStarts") != NULL)
+        return error_set(err, ERROR_INVALID, "WeekStarts means something with Period=week only");
     return result;
 }
 

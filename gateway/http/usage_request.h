@@ -16,11 +16,11 @@ struct usage_request {
 };
 
 /*
- * The parameters from, until, period, time_zone, week_starts and format. `from` and `until` are
- * times of RFC 3339, or dates of that zone; absent: the present month of that zone up to now.
- * `period` is month, time_zone UTC, week_starts monday, format json where absent. ERROR_INVALID
- * names the parameter: for a value that is none, an interval that is empty or longer than
- * USAGE_REQUEST_MAX_DAYS, and for week_starts without period=week. Free it after success.
+ * The parameters From, Until, Period, TimeZone, WeekStarts and Format. From and Until are times of
+ * RFC 3339, or dates of that zone; absent: the present month of that zone up to now. Period is
+ * month, TimeZone UTC, WeekStarts monday, Format json where absent. ERROR_INVALID names the
+ * parameter: for a value that is none, an interval that is empty or longer than
+ * USAGE_REQUEST_MAX_DAYS, and for WeekStarts without Period=week. Free it after success.
  */
 int usage_request_read(const struct request_target *target, int64_t now_ms,
                        struct usage_request *out, struct error *err)

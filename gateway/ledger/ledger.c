@@ -89,7 +89,7 @@ static int run_settle(struct ledger_change *change, void *context, struct error 
 }
 
 /* `job` is complete but for its context. */
-static int change_row(struct ledger *ledger, struct ledger_job *job, struct reservation *row,
+static int change_row(struct ledger *ledger, struct ledger_job job, struct reservation *row,
                       const struct ledger_cause *cause, struct error *err)
 {
     struct update_call call = {.row = row, .cause = cause};
@@ -97,8 +97,8 @@ static int change_row(struct ledger *ledger, struct ledger_job *job, struct rese
 
     if (code != 0)
         return code;
-    job->context = &call;
-    code = ledger_writer_do(ledger->writer, job, err);
+    job.context = &call;
+    code = ledger_writer_do(ledger->writer, &job, err);
     live_cache_forget(ledger->live, row->project, row->version);
     if (code == 0)
         row->row_version++;
@@ -108,17 +108,17 @@ static int change_row(struct ledger *ledger, struct ledger_job *job, struct rese
 int ledger_update(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
                   struct error *err)
 {
-    struct ledger_job job = {.run = run_update, .look = look_update};
+    const struct ledger_job job = {.run = run_update, .look = look_update};
 
-    return change_row(ledger, &job, row, cause, err);
+    return change_row(ledger, job, row, cause, err);
 }
 
 int ledger_settle(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
                   struct error *err)
 {
-    struct ledger_job job = {.run = run_settle, .look = look_update, .may_be_undone = true};
+    const struct ledger_job job = {.run = run_settle, .look = look_update, .may_be_undone = true};
 
-    return change_row(ledger, &job, row, cause, err);
+    return change_row(ledger, job, row, cause, err);
 }
 
 struct pin_call {

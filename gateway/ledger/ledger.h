@@ -31,11 +31,11 @@ struct ledger_settings {
 
 /*
  * Opens or creates the ledger and starts its writer. Of the journal only the last entry is read, to
- * go on from it: so a ledger of ten million entries opens as soon as an empty one. That all of it is
- * sound, ledger_verify.h tells.
- * ERROR_REFUSED when another process holds it, when it is pinned to another endpoint or region, or
- * when its schema is newer than ours; the message names both values and what to do.
- * ERROR_IO when the file can't be made safe (WAL or synchronous=FULL did not take).
+ * go on from it: so a ledger of ten million entries opens as soon as an empty one. That all of it
+ * is sound, ledger_verify.h tells. ERROR_REFUSED when another process holds it, when it is pinned
+ * to another endpoint or region, or when its schema is newer than ours; the message names both
+ * values and what to do. ERROR_IO when the file can't be made safe (WAL or synchronous=FULL did not
+ * take).
  */
 int ledger_open(const struct ledger_settings *settings, struct ledger **out, struct error *err)
     __attribute__((warn_unused_result));

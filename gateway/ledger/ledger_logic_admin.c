@@ -44,8 +44,8 @@ int ledger_logic_change_lease(struct ledger_change *change, const struct ledger_
     if (code != 0)
         return code;
     *row = before;
-    *admitted = lease->lease_end_ms <= before.lease_end_ms &&
-                lease->worst_end_ms <= before.worst_end_ms;
+    *admitted =
+        lease->lease_end_ms <= before.lease_end_ms && lease->worst_end_ms <= before.worst_end_ms;
     if (!may_change_lease(before.state, *admitted))
         return error_set(err, ERROR_REFUSED, "reservation %s is %s: its lease can't be %s",
                          before.id, reservation_state_name(before.state),
@@ -102,7 +102,7 @@ int ledger_logic_set_freeze(struct ledger_change *change, const struct ledger_fr
 int ledger_logic_note(struct ledger_change *change, const char *event, const char *id,
                       const struct ledger_cause *cause, struct error *err)
 {
-    struct reservation row;
+    struct reservation row = {0};
     const struct ledger_entry entry = {
         .event = event, .row = id != NULL ? &row : NULL, .cause = cause};
     const int code = id == NULL ? 0 : change->backend->get_row(change->session, id, &row, err);

@@ -27,10 +27,10 @@ int verify_sums_add(struct verify_sums *sums, const struct reservation *row, str
 void verify_sums_finish(struct verify_sums *sums);
 
 /* Each compares one of the ledger's with ours: ERROR_REFUSED where they differ. */
-int verify_sums_check_usage(struct verify_sums *sums, const char *scope,
+int verify_sums_check_usage(struct verify_sums *sums, const char *name,
                             const struct quota_usage *usage, struct error *err)
     __attribute__((warn_unused_result));
-int verify_sums_check_settled(struct verify_sums *sums, const char *scope, enum ledger_span span,
+int verify_sums_check_settled(struct verify_sums *sums, const char *name, enum ledger_span span,
                               int64_t bucket, int64_t unit_ms, struct error *err)
     __attribute__((warn_unused_result));
 /* After the last of them: ERROR_REFUSED where one of ours was not compared and is not zero. */

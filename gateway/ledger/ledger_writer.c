@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert(LEDGER_SCOPES_MAX >= LEDGER_SCOPES_KEPT + LEDGER_BATCH_MAX,
+_Static_assert(LEDGER_BATCH_MAX <= LEDGER_SCOPES_MAX - LEDGER_SCOPES_KEPT,
                "each change may be another team's");
 
 struct ledger_writer {

@@ -329,7 +329,7 @@ show "$quota"
 
 say 'Who used how much, for the accountants' 'As CSV, or as JSON without the parameter; from the same rows as the quota.'
 # shellcheck disable=SC2016
-show "curl -sS $bearer \"\$gateway/v1/usage?period=day&format=csv\""
+show "curl -sS $bearer \"\$gateway/v1/usage?Period=day&Format=csv\""
 expect 'PeriodFrom,PeriodUntil,Team' ',assembly-line,circuit-boards,1,ada,'
 
 say 'What the upstream saw: one start, one stop, and its own bill'

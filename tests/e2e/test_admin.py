@@ -40,7 +40,7 @@ def test_a_freeze_stops_starts_and_nothing_else(make_gateway, emulator, clock):
         refused = gateway.start("boards/2", query=query)
         assert refused.status == 503 and refused.problem == "starts-frozen", refused
         assert (refused.json["Reason"], refused.json["Actor"]) == ("the invoice", "eve")
-        assert "Team" not in refused.json and refused.json["Since"].endswith("Z")
+        assert "Team" not in refused.json and refused.json["FrozenAt"].endswith("Z")
         assert "Retry-After" not in refused.headers
     assert emulator.received("start") == sends and gateway.held_units() == 1
     # What is held is told as ever, and stops as ever.

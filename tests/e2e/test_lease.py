@@ -41,7 +41,7 @@ def wait_for_end(gateway, emulator, clock, identifier, reason):
 
 
 def used(gateway):
-    answer = gateway.call("GET", "/v1/usage?period=total")
+    answer = gateway.call("GET", "/v1/usage?Period=total")
     assert answer.status == 200, answer
     return answer.json["UnitMilliseconds"]
 

@@ -25,6 +25,14 @@ def test_help_version_and_wrong_calls():
     assert run("nothing").returncode == 64
 
 
+@pytest.mark.parametrize("command", ["serve", "check-config", "policy", "policy explain", "ledger", "ledger verify",
+                                     "token", "token mint"])
+def test_each_command_tells_its_usage(command):
+    shown = run(*command.split(), "--help")
+    assert shown.returncode == 0 and shown.stderr == ""
+    assert f"lookout-gateway {command}" in shown.stdout
+
+
 def test_policy_check(tmp_path):
     good = tmp_path / "good.json"
     good.write_text(json.dumps(default_policy(concurrent_units=3)))

@@ -51,7 +51,7 @@ def test_by_team_model_and_subject(gateway, clock):
     bob = gateway.token(subject='bob "the second", of paint', team="paint")
     of_ada = run_and_stop(gateway, clock, "boards/1", 600, units=2)
     of_bob = run_and_stop(gateway, clock, "cans/7", 300, token=bob)
-    own = usage(gateway, "?period=total").json
+    own = usage(gateway, "?Period=total").json
     (line,) = own["Usage"]
     assert (line["Team"], line["ProjectName"], line["ModelVersion"], line["Subject"]) == \
         ("assembly", "boards", "1", "ada")
@@ -62,18 +62,18 @@ def test_by_team_model_and_subject(gateway, clock):
     refused = gateway.call("GET", "/v1/usage?Team=paint")
     assert refused.status == 403 and refused.problem == "team-forbidden"
     admin = gateway.token(team=None, scope="gateway:admin")
-    everybody = usage(gateway, "?period=total", token=admin).json
+    everybody = usage(gateway, "?Period=total", token=admin).json
     assert [each["Team"] for each in everybody["Usage"]] == ["assembly", "paint"]
     assert everybody["UnitMilliseconds"] == of_ada + of_bob
-    assert usage(gateway, "?period=total&Team=paint", token=admin).json["UnitMilliseconds"] == \
+    assert usage(gateway, "?Period=total&Team=paint", token=admin).json["UnitMilliseconds"] == \
         of_bob
 
 
 def test_csv_is_the_same(gateway, clock):
     bob = gateway.token(subject='bob "the second", of paint', team="paint")
     of_bob = run_and_stop(gateway, clock, "cans/7", 300, token=bob)
-    interval = "period=total&from=2027-01-01&until=2027-02-01"
-    answer = usage(gateway, f"?format=csv&{interval}", token=bob)
+    interval = "Period=total&From=2027-01-01&Until=2027-02-01"
+    answer = usage(gateway, f"?Format=csv&{interval}", token=bob)
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
     assert answer.text.endswith("\r\n") and "\r\n" in answer.text
     (line,) = csv.DictReader(io.StringIO(answer.text, newline=""))
@@ -88,7 +88,7 @@ def test_csv_is_the_same(gateway, clock):
 def test_what_crosses_a_months_end_is_split_there(gateway, clock):
     gateway.start(units=2)
     clock.advance(2 * HOUR_S)  # an hour in January, an hour in February of Berlin
-    told = usage(gateway, "?from=2027-01-01&time_zone=Europe/Berlin").json
+    told = usage(gateway, "?From=2027-01-01&TimeZone=Europe/Berlin").json
     january, february = told["Usage"]
     assert january["PeriodFrom"] == told["From"] == "2026-12-31T23:00:00.000Z"
     assert january["PeriodUntil"] == february["PeriodFrom"] == "2027-01-31T23:00:00.000Z"
@@ -98,16 +98,16 @@ def test_what_crosses_a_months_end_is_split_there(gateway, clock):
         round(2 * (at(told["AsOf"]) - at("2027-01-31T23:00:00Z")) * 1000)
     assert told["UnitMilliseconds"] == january["UnitMilliseconds"] + february["UnitMilliseconds"]
     # In UTC the month ended now; by default it is this month so far.
-    (only,) = usage(gateway, "?time_zone=UTC&until=2027-02-01").json["Usage"]
+    (only,) = usage(gateway, "?TimeZone=UTC&Until=2027-02-01").json["Usage"]
     assert only["PeriodFrom"] == "2027-01-01T00:00:00.000Z"
-    assert len(usage(gateway, "?from=2027-01-01&period=total").json["Usage"]) == 1
-    assert usage(gateway, "?time_zone=Europe/Berlin").json["From"] == "2027-01-31T23:00:00.000Z"
+    assert len(usage(gateway, "?From=2027-01-01&Period=total").json["Usage"]) == 1
+    assert usage(gateway, "?TimeZone=Europe/Berlin").json["From"] == "2027-01-31T23:00:00.000Z"
 
 
 @pytest.mark.parametrize("query, part", [
-    ("?from=2025-01-01", "400 days"), ("?from=2027-02-01&until=2027-01-01", "not before until"),
-    ("?period=hour", "day, week, month, total"), ("?time_zone=Mars/Phobos", "Mars/Phobos"),
-    ("?format=xml", "csv, json"), ("?From=2027-01-01", "not known here")])
+    ("?From=2025-01-01", "400 days"), ("?From=2027-02-01&Until=2027-01-01", "not before Until"),
+    ("?Period=hour", "day, week, month, total"), ("?TimeZone=Mars/Phobos", "Mars/Phobos"),
+    ("?Format=xml", "csv, json"), ("?from=2027-01-01", "not known here")])
 def test_what_can_not_be_answered_is_said(gateway, query, part):
     answer = gateway.call("GET", f"/v1/usage{query}")
     assert answer.status == 400 and answer.problem == "invalid-parameter", answer

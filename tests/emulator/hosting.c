@@ -341,14 +341,15 @@ int64_t hosting_running(struct hosting *hosting, int64_t now_ms)
 
 /* The clockwork. */
 
-bool hosting_run_is_open(const struct hosting_model *model)
+/* Whether the bill of a model runs. */
+static bool run_is_open(const struct hosting_model *model)
 {
     return model->run_count > 0 && model->runs[model->run_count - 1].to_ms == HOSTING_OPEN;
 }
 
 static void open_run(struct hosting_model *model, int64_t from_ms)
 {
-    if (hosting_run_is_open(model))
+    if (run_is_open(model))
         return;
     assert(model->run_count < model->run_capacity);
     model->runs[model->run_count++] = (struct hosting_run){
@@ -357,7 +358,7 @@ static void open_run(struct hosting_model *model, int64_t from_ms)
 
 static void close_run(struct hosting_model *model, int64_t to_ms)
 {
-    if (hosting_run_is_open(model))
+    if (run_is_open(model))
         model->runs[model->run_count - 1].to_ms = to_ms;
 }
 
@@ -438,7 +439,7 @@ int hosting_force(struct hosting *hosting, struct hosting_model *model, enum hos
     } else if (model->min_units == 0) {
         model->min_units = 1;
     }
-    if (!hosting_run_is_open(model))
+    if (!run_is_open(model))
         model->billed_units = units > 0 ? units : model->min_units;
     hosting_change(hosting, model, status, now_ms);
     return 0;

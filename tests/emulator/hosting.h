@@ -189,7 +189,4 @@ const char *hosting_status_name(enum hosting_status status);
 /* False when it is none. */
 bool hosting_status_parse(const char *name, enum hosting_status *out);
 
-/* Whether the bill of a model runs. */
-bool hosting_run_is_open(const struct hosting_model *model);
-
 #endif

@@ -59,7 +59,7 @@ static int64_t *setting_slot(struct settings *settings, const struct setting *se
     return (int64_t *)(void *)((char *)settings + setting->offset);
 }
 
-int64_t settings_get(const struct settings *settings, const struct setting *setting)
+static int64_t get_value(const struct settings *settings, const struct setting *setting)
 {
     int64_t value;
 
@@ -181,7 +181,7 @@ json_t *settings_json(const struct settings *settings)
     int64_t value;
 
     for (const struct setting *row = table; object && row->name; row++) {
-        value = settings_get(settings, row);
+        value = get_value(settings, row);
         json_name(row->name, name);
         if (json_object_set_new(object, name,
                                 row->words ? json_string(row->words[value])

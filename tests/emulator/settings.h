@@ -52,8 +52,6 @@ void settings_init(struct settings *settings);
 /* Any of "starting-ms" and "starting_ms"; NULL when there is no such setting. */
 const struct setting *settings_find(const char *name);
 
-int64_t settings_get(const struct settings *settings, const struct setting *setting);
-
 /* ERROR_INVALID says which values are allowed. */
 int settings_set_text(struct settings *settings, const struct setting *setting, const char *text,
                       struct error *err) __attribute__((warn_unused_result));

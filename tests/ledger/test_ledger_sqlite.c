@@ -32,6 +32,7 @@ static int sync_and_note(int number, int fd)
     return (int)syscall(number, fd);
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): of the C library */
 int fdatasync(int fd)
 {
     return sync_and_note(SYS_fdatasync, fd);

@@ -26,7 +26,8 @@ check() {
 	mkdir -p "$folder/$(dirname "$header")"
 	sed "s/^enum $enum {/&\n    LINT_NEW_ENUMERATOR,/" "$header" >"$folder/$header"
 	# Includes of the header's own neighbours are written from the root, so the copy finds them.
-	for file in $(grep -rlE "case ($names):" policy gateway --include='*.c'); do
+	files=$(grep -rlE "case ($names):" policy gateway --include='*.c' || true)
+	for file in $files; do
 		count=$((count + 1))
 		# The flags are split at blanks, as make would.
 		# shellcheck disable=SC2086
@@ -47,6 +48,8 @@ check gateway/ledger/reservation.h reservation_state 4
 check gateway/ledger/reservation.h reservation_end 1
 check gateway/control/admission.h start_outcome 2
 check gateway/control/admission.h stop_outcome 1
+check gateway/control/admission.h lease_outcome 1
+check gateway/control/admin.h admin_outcome 1
 check gateway/ledger/ledger.h ledger_reserve_outcome 1
 check gateway/upstream/upstream.h upstream_fate 2
 check gateway/upstream/upstream.h model_status 1

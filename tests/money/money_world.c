@@ -155,6 +155,30 @@ void money_world_run(struct money_world *world, int64_t for_ms, int64_t step_ms)
     }
 }
 
+struct start_result money_world_start(struct money_world *world, const char *version, int64_t units,
+                                      int64_t minutes, const char *key)
+{
+    struct start_result result;
+    struct start_request request = {.team = "a",
+                                    .subject = "somebody",
+                                    .project = "p",
+                                    .version = version,
+                                    .min_units = units,
+                                    .lease_minutes = minutes,
+                                    .key = key};
+    admission_start(world->control, &request, money_world_deadline(world), &result);
+    return result;
+}
+
+void money_world_stop(struct money_world *world, const char *version)
+{
+    struct stop_result result;
+    struct stop_request request = {
+        .team = "a", .subject = "somebody", .project = "p", .version = version};
+    admission_stop(world->control, &request, money_world_deadline(world), &result);
+    assert_int_equal(result.outcome, STOP_ACCEPTED);
+}
+
 struct reservation money_world_get(struct money_world *world, const char *id)
 {
     struct reservation row;

@@ -60,6 +60,12 @@ void money_world_pass(struct money_world *world);
 /* Passes every `step_ms` for so long. */
 void money_world_run(struct money_world *world, int64_t for_ms, int64_t step_ms);
 
+/* A start by somebody of team "a", of project "p"; `minutes` 0 and `key` NULL: not said. */
+struct start_result money_world_start(struct money_world *world, const char *version, int64_t units,
+                                      int64_t minutes, const char *key);
+/* The stop of such a model, which has to be accepted. */
+void money_world_stop(struct money_world *world, const char *version);
+
 struct reservation money_world_get(struct money_world *world, const char *id);
 /* All live rows, into `rows` of `capacity`, which must suffice. */
 size_t money_world_live(struct money_world *world, struct reservation *rows, size_t capacity);

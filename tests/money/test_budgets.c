@@ -22,21 +22,6 @@ static const char *policy_with(const char *limits)
     return text;
 }
 
-static struct start_result start(struct money_world *world, const char *version, int64_t units,
-                                 int64_t minutes, const char *key)
-{
-    struct start_result result;
-    struct start_request request = {.team = "a",
-                                    .subject = "somebody",
-                                    .project = "p",
-                                    .version = version,
-                                    .min_units = units,
-                                    .lease_minutes = minutes,
-                                    .key = key};
-    admission_start(world->control, &request, money_world_deadline(world), &result);
-    return result;
-}
-
 static enum lease_outcome change_lease(struct money_world *world, int64_t minutes)
 {
     struct lease_result result;
@@ -47,15 +32,6 @@ static enum lease_outcome change_lease(struct money_world *world, int64_t minute
                                     .lease_minutes = minutes};
     admission_lease(world->control, &request, &result);
     return result.outcome;
-}
-
-static void stop(struct money_world *world, const char *version)
-{
-    struct stop_result result;
-    struct stop_request request = {
-        .team = "a", .subject = "somebody", .project = "p", .version = version};
-    admission_stop(world->control, &request, money_world_deadline(world), &result);
-    assert_int_equal(result.outcome, STOP_ACCEPTED);
 }
 
 /* Ever, of the team. */
@@ -106,10 +82,11 @@ static void the_largest_numbers_are_exact(void **state)
     (void)state;
     open_at(&world, "\"unit_hours\":[{\"amount\":1000000000,\"period\":\"month\"},"
                     "{\"amount\":1000000000,\"period\":\"total\"}]");
-    result = start(&world, "1", MOST_UNITS, MOST_MINUTES, NULL);
+    result = money_world_start(&world, "1", MOST_UNITS, MOST_MINUTES, NULL);
     assert_int_equal(result.outcome, START_ACCEPTED);
     check_total(&world, 0, worst);
-    assert_int_equal(start(&world, "2", MOST_UNITS, MOST_MINUTES, NULL).outcome, START_QUOTA);
+    assert_int_equal(money_world_start(&world, "2", MOST_UNITS, MOST_MINUTES, NULL).outcome,
+                     START_QUOTA);
     check_total(&world, 0, worst);
 
     money_world_pass(&world);
@@ -117,14 +94,14 @@ static void the_largest_numbers_are_exact(void **state)
     settle(&world);
     check_total(&world, MOST_UNITS * MOST_MINUTES * MINUTE_MS, 0);
 
-    result = start(&world, "2", MOST_UNITS, MOST_MINUTES, NULL);
+    result = money_world_start(&world, "2", MOST_UNITS, MOST_MINUTES, NULL);
     assert_int_equal(result.outcome, START_QUOTA);
     const struct quota_rule *rule = &result.decision.rules[result.decision.binding];
     assert_int_equal(rule->period, POLICY_TOTAL);
     assert_int_equal(rule->fits_now,
                      (INT64_C(1000000000) * HOUR_MS - MOST_UNITS * MOST_MINUTES * MINUTE_MS) /
                          (MOST_MINUTES * MINUTE_MS + ALLOWANCE_MS));
-    assert_int_equal(start(&world, "2", rule->fits_now, MOST_MINUTES, NULL).outcome,
+    assert_int_equal(money_world_start(&world, "2", rule->fits_now, MOST_MINUTES, NULL).outcome,
                      START_ACCEPTED);
     money_world_close(&world);
 }
@@ -134,21 +111,23 @@ static void a_raised_limit_works_at_once_and_a_lowered_one_stops_nothing(void **
     struct money_world world;
     (void)state;
     open_at(&world, "\"unit_hours\":[{\"amount\":3,\"period\":\"day\"}]");
-    assert_int_equal(start(&world, "1", 2, 60, NULL).outcome, START_ACCEPTED); /* 2.5 of 3 */
-    assert_int_equal(start(&world, "2", 1, 60, NULL).outcome, START_QUOTA);
+    assert_int_equal(money_world_start(&world, "1", 2, 60, NULL).outcome,
+                     START_ACCEPTED); /* 2.5 of 3 */
+    assert_int_equal(money_world_start(&world, "2", 1, 60, NULL).outcome, START_QUOTA);
     money_world_load_policy(&world,
                             policy_with("\"unit_hours\":[{\"amount\":4,\"period\":\"day\"}]"));
-    assert_int_equal(start(&world, "2", 1, 60, NULL).outcome, START_ACCEPTED); /* 3.75 of 4 */
+    assert_int_equal(money_world_start(&world, "2", 1, 60, NULL).outcome,
+                     START_ACCEPTED); /* 3.75 of 4 */
 
     money_world_load_policy(&world,
                             policy_with("\"unit_hours\":[{\"amount\":1,\"period\":\"day\"}]"));
     money_world_run(&world, 30 * MINUTE_MS, MINUTE_MS);
     assert_int_equal(hosting_upstream_model(world.hosting, "p", "1")->status, HOSTING_HOSTED);
     assert_int_equal(hosting_upstream_model(world.hosting, "p", "2")->status, HOSTING_HOSTED);
-    assert_int_equal(start(&world, "3", 1, 1, NULL).outcome, START_QUOTA);
+    assert_int_equal(money_world_start(&world, "3", 1, 1, NULL).outcome, START_QUOTA);
     assert_int_equal(change_lease(&world, 61), LEASE_QUOTA);
     assert_int_equal(change_lease(&world, 40), LEASE_CHANGED);
-    stop(&world, "1"); /* never blocked */
+    money_world_stop(&world, "1"); /* never blocked */
     money_world_close(&world);
 }
 
@@ -158,17 +137,17 @@ static void what_is_refused_or_repeated_costs_nothing(void **state)
     (void)state;
     open_at(&world, "\"unit_hours\":[{\"amount\":3,\"period\":\"day\"}]");
     const int64_t held = 2 * (60 * MINUTE_MS + ALLOWANCE_MS);
-    assert_int_equal(start(&world, "1", 2, 60, "key").outcome, START_ACCEPTED);
+    assert_int_equal(money_world_start(&world, "1", 2, 60, "key").outcome, START_ACCEPTED);
     check_total(&world, 0, held);
-    assert_int_equal(start(&world, "1", 2, 60, "key").outcome, START_REPLAYED);
-    assert_int_equal(start(&world, "1", 2, 60, NULL).outcome, START_PRESENT);
-    assert_int_equal(start(&world, "2", 2, 60, NULL).outcome, START_QUOTA);
+    assert_int_equal(money_world_start(&world, "1", 2, 60, "key").outcome, START_REPLAYED);
+    assert_int_equal(money_world_start(&world, "1", 2, 60, NULL).outcome, START_PRESENT);
+    assert_int_equal(money_world_start(&world, "2", 2, 60, NULL).outcome, START_QUOTA);
     assert_int_equal(change_lease(&world, 120), LEASE_QUOTA);
     hosting_upstream_arm(world.hosting, "{\"operation\":\"start\",\"count\":1,"
                                         "\"fault\":\"refuse:ValidationException\"}");
-    assert_int_equal(start(&world, "2", 1, 1, NULL).outcome, START_REFUSED);
+    assert_int_equal(money_world_start(&world, "2", 1, 1, NULL).outcome, START_REFUSED);
     hosting_upstream_set_out(world.hosting, true);
-    assert_int_equal(start(&world, "2", 1, 1, NULL).outcome, START_NOT_SENT);
+    assert_int_equal(money_world_start(&world, "2", 1, 1, NULL).outcome, START_NOT_SENT);
     struct quota_unit_time sum = total(&world); /* its attempts took time */
     assert_int_equal(sum.used + sum.reserved, held);
     money_world_close(&world);
@@ -180,14 +159,14 @@ static void what_is_not_needed_is_given_back(void **state)
     struct money_world world;
     (void)state;
     open_at(&world, "\"unit_hours\":[{\"amount\":100,\"period\":\"day\"}]");
-    assert_int_equal(start(&world, "1", 2, 600, NULL).outcome, START_ACCEPTED);
+    assert_int_equal(money_world_start(&world, "1", 2, 600, NULL).outcome, START_ACCEPTED);
     check_total(&world, 0, 2 * (600 * MINUTE_MS + ALLOWANCE_MS));
     money_world_run(&world, 10 * MINUTE_MS, MINUTE_MS);
     assert_int_equal(change_lease(&world, 60), LEASE_CHANGED);
     check_total(&world, 2 * 10 * MINUTE_MS, 2 * (50 * MINUTE_MS + ALLOWANCE_MS));
     assert_int_equal(change_lease(&world, 90), LEASE_CHANGED);
     check_total(&world, 2 * 10 * MINUTE_MS, 2 * (80 * MINUTE_MS + ALLOWANCE_MS));
-    stop(&world, "1");
+    money_world_stop(&world, "1");
     check_total(&world, 2 * 10 * MINUTE_MS, 2 * (80 * MINUTE_MS + ALLOWANCE_MS));
     settle(&world);
     check_total(&world, 2 * 10 * MINUTE_MS, 0);

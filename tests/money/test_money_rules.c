@@ -24,30 +24,6 @@ static void open_world(struct money_world *world)
     money_world_make_instant(world);
 }
 
-static struct start_result start(struct money_world *world, const char *version, int64_t units,
-                                 int64_t minutes, const char *key)
-{
-    struct start_result result;
-    struct start_request request = {.team = "a",
-                                    .subject = "somebody",
-                                    .project = "p",
-                                    .version = version,
-                                    .min_units = units,
-                                    .lease_minutes = minutes,
-                                    .key = key};
-    admission_start(world->control, &request, money_world_deadline(world), &result);
-    return result;
-}
-
-static void stop(struct money_world *world, const char *version)
-{
-    struct stop_result result;
-    struct stop_request request = {
-        .team = "a", .subject = "somebody", .project = "p", .version = version};
-    admission_stop(world->control, &request, money_world_deadline(world), &result);
-    assert_int_equal(result.outcome, STOP_ACCEPTED);
-}
-
 static size_t starts_of(struct money_world *world, const char *version)
 {
     return hosting_upstream_model(world->hosting, "p", version)->start_count;
@@ -79,7 +55,7 @@ static void a_start_is_not_sent_again_after_half_an_hour(void **state)
     hosting_upstream_watch(world.hosting, note_start, &sends);
     hosting_upstream_arm(world.hosting,
                          "{\"operation\":\"start\",\"fault\":\"drop_before\",\"count\":-1}");
-    struct reservation row = start(&world, "1", 1, 60, NULL).row;
+    struct reservation row = money_world_start(&world, "1", 1, 60, NULL).row;
     money_world_run(&world, 29 * MINUTE_MS, STEP_MS);
     assert_true(sends.count > 10); /* until then it is */
     assert_int_equal(money_world_get(&world, row.id).state, RESERVATION_UNCERTAIN);
@@ -104,7 +80,8 @@ static void repeat_the_start(void *context, const struct hosting_event *event)
     if (!overtaking->armed || event->operation != HOSTING_DESCRIBE)
         return;
     overtaking->armed = false;
-    assert_int_equal(start(overtaking->world, "1", 1, 60, "key").row.state, RESERVATION_ACTIVE);
+    assert_int_equal(money_world_start(overtaking->world, "1", 1, 60, "key").row.state,
+                     RESERVATION_ACTIVE);
 }
 
 static void a_look_that_a_start_overtook_counts_for_nothing(void **state)
@@ -116,7 +93,7 @@ static void a_look_that_a_start_overtook_counts_for_nothing(void **state)
     hosting_upstream_watch(world.hosting, repeat_the_start, &overtaking);
     hosting_upstream_arm(world.hosting,
                          "{\"operation\":\"start\",\"fault\":\"drop_before\",\"count\":4}");
-    struct reservation row = start(&world, "1", 1, 60, "key").row;
+    struct reservation row = money_world_start(&world, "1", 1, 60, "key").row;
     money_world_advance(&world, 16 * MINUTE_MS);
     hosting_upstream_arm(world.hosting, /* the reconciler's own tries */
                          "{\"operation\":\"start\",\"fault\":\"throttle\",\"count\":2}");
@@ -141,7 +118,7 @@ static void what_outlives_its_worst_case_counts_and_is_told(void **state)
     struct money_world world;
     (void)state;
     open_world(&world);
-    struct reservation row = start(&world, "1", 2, 60, NULL).row;
+    struct reservation row = money_world_start(&world, "1", 2, 60, NULL).row;
     assert_int_equal(row.worst_end_ms, row.created_ms + 60 * MINUTE_MS + ALLOWANCE_MS);
     money_world_run(&world, 59 * MINUTE_MS, MINUTE_MS);
     hosting_upstream_set_out(world.hosting, true);
@@ -153,7 +130,7 @@ static void what_outlives_its_worst_case_counts_and_is_told(void **state)
 
     /* Five hours of two units: the ten of the day are used up. */
     hosting_upstream_set_out(world.hosting, false);
-    struct start_result refused = start(&world, "2", 1, 1, NULL);
+    struct start_result refused = money_world_start(&world, "2", 1, 1, NULL);
     assert_int_equal(refused.outcome, START_QUOTA);
     const struct quota_rule *rule = &refused.decision.rules[refused.decision.binding];
     assert_int_equal(rule->used, 2 * 5 * HOUR_MS);
@@ -167,7 +144,7 @@ static void what_outlives_its_worst_case_counts_and_is_told(void **state)
     assert_int_equal(row.state, RESERVATION_CLOSED);
     assert_int_equal(row.ended_ms, seen_ms);
     money_world_advance_to(&world, slow_utc_ms(2026, 6, 21, 0, 0));
-    assert_int_equal(start(&world, "2", 1, 1, NULL).outcome, START_ACCEPTED);
+    assert_int_equal(money_world_start(&world, "2", 1, 1, NULL).outcome, START_ACCEPTED);
     money_world_close(&world);
 }
 
@@ -190,7 +167,7 @@ static void a_wrong_clock_moves_no_lease_and_no_charge(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct money_world world;
         open_world(&world);
-        struct reservation row = start(&world, "1", 1, 60, NULL).row;
+        struct reservation row = money_world_start(&world, "1", 1, 60, NULL).row;
         money_world_run(&world, 20 * MINUTE_MS, MINUTE_MS);
         clock_by_hand_set_wall(world.clock, money_world_now_ms(&world) + cases[i].jump_ms);
         if (cases[i].boot)
@@ -216,18 +193,18 @@ static void a_key_is_kept_for_a_day_after_its_end(void **state)
     struct money_world world;
     (void)state;
     open_world(&world);
-    struct reservation row = start(&world, "1", 1, 60, "key").row;
+    struct reservation row = money_world_start(&world, "1", 1, 60, "key").row;
     money_world_pass(&world); /* sees it running */
-    stop(&world, "1");
+    money_world_stop(&world, "1");
     money_world_run(&world, 2 * MINUTE_MS, MINUTE_MS);
     row = money_world_get(&world, row.id);
     assert_int_equal(row.state, RESERVATION_CLOSED);
     money_world_advance_to(&world, row.closed_ms + 24 * HOUR_MS);
     money_world_pass(&world);
-    assert_int_equal(start(&world, "1", 1, 60, "key").outcome, START_REPLAYED);
+    assert_int_equal(money_world_start(&world, "1", 1, 60, "key").outcome, START_REPLAYED);
     money_world_advance(&world, SECOND_MS);
     money_world_pass(&world);
-    assert_int_equal(start(&world, "1", 1, 60, "key").outcome, START_ACCEPTED);
+    assert_int_equal(money_world_start(&world, "1", 1, 60, "key").outcome, START_ACCEPTED);
     assert_int_equal(starts_of(&world, "1"), 2);
     money_world_close(&world);
 }
@@ -275,7 +252,7 @@ static void what_runs_unasked_is_found_counted_and_given(void **state)
     assert_int_equal(used(&world, read_account).used, 3 * ran_ms);
     assert_int_equal(used(&world, read_team).used, 0);
     assert_int_equal(model->status, HOSTING_HOSTED); /* "alert" stops nothing */
-    assert_int_equal(start(&world, "1", 3, 60, NULL).outcome, START_HELD);
+    assert_int_equal(money_world_start(&world, "1", 3, 60, NULL).outcome, START_HELD);
 
     struct admin_assigned assigned;
     admin_assign_drift(world.control,

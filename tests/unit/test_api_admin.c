@@ -36,7 +36,7 @@ static void freezes_and_unfreezes(void **state)
     assert_string_equal(world.seen.team, "assembly-line");
     assert_string_equal(world.seen.reason, "audit");
     const json_t *freeze = json_array_get(json_object_get(json, "Freezes"), 0);
-    assert_string_equal(json_string_value(json_object_get(freeze, "Since")),
+    assert_string_equal(json_string_value(json_object_get(freeze, "FrozenAt")),
                         "2026-11-23T15:48:00.000Z");
     assert_string_equal(json_string_value(json_object_get(freeze, "Actor")), "eve");
     world.freeze.since_ms = 0;

@@ -122,6 +122,8 @@ static void lists_every_rule_with_its_unit(void **state)
         assert_string_equal(text_of(path), units[i]);
     }
     assert_int_equal(number_of("Rules.1.Limit"), 4);
+    assert_null(member_of("Rules.0.Limit")); /* of names there are no numbers */
+    assert_null(member_of("Rules.0.FitsNow"));
     assert_int_equal(number_of("Rules.2.Requested"), 480);
     assert_string_equal(text_of("Rules.2.Scope"), "account");
     assert_true(json_is_true(member_of("Rules.2.Admits")));

@@ -69,36 +69,36 @@ static void tells_this_month_so_far(void **state)
 static void reads_the_interval_in_its_zone(void **state)
 {
     (void)state;
-    call("GET", USAGE, "time_zone=Europe%2FBerlin", reader, 200);
+    call("GET", USAGE, "TimeZone=Europe%2FBerlin", reader, 200);
     assert_string_equal(world.query_zone, "Europe/Berlin");
     assert_string_equal(text_of("TimeZone"), "Europe/Berlin");
     assert_int_equal(world.query.from_ms, at(2026, 10, 31, 23));
     /* A date is midnight there: the last day of summer time has 25 hours. */
-    call("GET", USAGE, "time_zone=Europe%2FBerlin&from=2026-10-25&until=2026-10-26", reader, 200);
+    call("GET", USAGE, "TimeZone=Europe%2FBerlin&From=2026-10-25&Until=2026-10-26", reader, 200);
     assert_int_equal(world.query.from_ms, at(2026, 10, 24, 22));
     assert_int_equal(world.query.until_ms - world.query.from_ms, 25 * HOUR_MS);
     /* A time says its offset itself. */
-    call("GET", USAGE, "from=2026-11-02T01:30:00%2B01:00&until=2026-11-02T01:00:00Z", reader, 200);
+    call("GET", USAGE, "From=2026-11-02T01:30:00%2B01:00&Until=2026-11-02T01:00:00Z", reader, 200);
     assert_int_equal(world.query.from_ms, at(2026, 11, 2, 0) + HOUR_MS / 2);
     assert_int_equal(world.query.until_ms, at(2026, 11, 2, 1));
     /* Without `from` it is the month in which the interval ends, to its last moment. */
-    call("GET", USAGE, "until=2026-11-01", reader, 200);
+    call("GET", USAGE, "Until=2026-11-01", reader, 200);
     assert_int_equal(world.query.from_ms, at(2026, 10, 1, 0));
-    call("GET", USAGE, "from=2025-10-20&until=2026-11-23", reader, 200);
+    call("GET", USAGE, "From=2025-10-20&Until=2026-11-23", reader, 200);
     assert_int_equal(world.query.from_ms, at(2025, 10, 20, 0));
 }
 
 static void reads_period_and_week(void **state)
 {
     (void)state;
-    call("GET", USAGE, "period=day", reader, 200);
+    call("GET", USAGE, "Period=day", reader, 200);
     assert_int_equal(world.query.window.period, POLICY_DAY);
-    call("GET", USAGE, "period=week", reader, 200);
+    call("GET", USAGE, "Period=week", reader, 200);
     assert_int_equal(world.query.window.week_start, 0);
-    call("GET", USAGE, "period=week&week_starts=sunday", reader, 200);
+    call("GET", USAGE, "Period=week&WeekStarts=sunday", reader, 200);
     assert_int_equal(world.query.window.period, POLICY_WEEK);
     assert_int_equal(world.query.window.week_start, 6);
-    call("GET", USAGE, "period=total", reader, 200);
+    call("GET", USAGE, "Period=total", reader, 200);
     assert_int_equal(world.query.window.period, POLICY_TOTAL);
 }
 
@@ -107,21 +107,21 @@ static void says_what_is_wrong_with_the_query(void **state)
     static const struct {
         const char *query, *part;
     } cases[] = {
-        {"period=year", "expected one of day, week, month, total"},
-        {"period=", "saw period=\"\""},
-        {"format=xml", "expected one of csv, json"},
-        {"week_starts=sunday", "period=week only"},
-        {"period=week&week_starts=Sunday", "expected one of monday, tuesday"},
-        {"time_zone=Mars%2FPhobos", "saw time_zone=\"Mars/Phobos\""},
-        {"time_zone=..%2F..%2Fetc%2Fpasswd", "saw time_zone="},
-        {"from=yesterday", "saw from=\"yesterday\""},
-        {"from=2026-02-29", "saw from=\"2026-02-29\""},
-        {"until=2026-11-2", "saw until=\"2026-11-2\""},
-        {"from=2026-11-02&until=2026-11-02", "from is not before until"},
-        {"from=2026-11-24", "from is not before until"},
-        {"from=2025-10-19T15:59:59Z", "more than 400 days apart"},
-        {"time_zone=Asia%2FTokyo&from=1970-01-01&until=1970-01-02", "from is before 1970"},
-        {"From=2026-11-01", "\"From\" is not known here"},
+        {"Period=year", "expected one of day, week, month, total"},
+        {"Period=", "saw Period=\"\""},
+        {"Format=xml", "expected one of csv, json"},
+        {"WeekStarts=sunday", "Period=week only"},
+        {"Period=week&WeekStarts=Sunday", "expected one of monday, tuesday"},
+        {"TimeZone=Mars%2FPhobos", "saw TimeZone=\"Mars/Phobos\""},
+        {"TimeZone=..%2F..%2Fetc%2Fpasswd", "saw TimeZone="},
+        {"From=yesterday", "saw From=\"yesterday\""},
+        {"From=2026-02-29", "saw From=\"2026-02-29\""},
+        {"Until=2026-11-2", "saw Until=\"2026-11-2\""},
+        {"From=2026-11-02&Until=2026-11-02", "From is not before Until"},
+        {"From=2026-11-24", "From is not before Until"},
+        {"From=2025-10-19T15:59:59Z", "more than 400 days apart"},
+        {"TimeZone=Asia%2FTokyo&From=1970-01-01&Until=1970-01-02", "From is before 1970"},
+        {"from=2026-11-01", "\"from\" is not known here"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -137,7 +137,7 @@ static void writes_csv(void **state)
     (void)state;
     one_line();
     world.line_count = 2;
-    call("GET", USAGE, "format=csv", reader, 200);
+    call("GET", USAGE, "Format=csv", reader, 200);
     assert_string_equal(exchange.content_type, "text/csv; charset=utf-8; header=present");
     static const char line[] = "2026-11-01T00:00:00.000Z,2026-11-23T16:00:00.000Z,assembly-line,"
                                "circuit-boards,3,\"ada \"\"the first\"\", of Berlin\",1.500,"
@@ -167,7 +167,7 @@ static void shows_a_team_its_own_usage(void **state)
 
 static void says_when_it_is_too_much(void **state)
 {
-    static const char *const formats[] = {"format=json", "format=csv"};
+    static const char *const formats[] = {"Format=json", "Format=csv"};
     (void)state;
     one_line();
     world.line_count = 40000;

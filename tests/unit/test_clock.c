@@ -160,7 +160,7 @@ static void drop_moved(struct moved *m)
 
 static void test_the_file_moves_each_clock(void **state)
 {
-    struct moved m;
+    struct moved m = {0};
     struct clock *clock;
     int64_t wall_ms, monotonic_ms;
 
@@ -179,7 +179,7 @@ static void test_the_file_moves_each_clock(void **state)
 
 static void test_a_waiter_notices_the_move(void **state)
 {
-    struct moved m;
+    struct moved m = {0};
     struct waiter w;
     pthread_t thread;
 
@@ -196,7 +196,7 @@ static void test_a_waiter_notices_the_move(void **state)
 
 static void test_a_wrong_file_is_told(void **state)
 {
-    struct moved m;
+    struct moved m = {0};
     struct clock *clock;
     struct error err;
 

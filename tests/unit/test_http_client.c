@@ -588,7 +588,7 @@ static void drop_identity(struct identity *id)
 static void test_tls_trusts_only_its_bundle_and_the_right_name(void **state)
 {
     const struct scripted_answer script[] = {{.text = HELLO}};
-    struct identity server_id, other_id;
+    struct identity server_id = {0}, other_id = {0};
     struct scripted_server *server;
     struct http_client *right, *wrong, *system;
     struct call call;

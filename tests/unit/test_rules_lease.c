@@ -95,14 +95,14 @@ static void leases_end(void **state)
 {
     static const enum reservation_state ending[] = {RESERVATION_PENDING, RESERVATION_UNCERTAIN,
                                                     RESERVATION_ACTIVE};
-    static const enum reservation_state not [] = {RESERVATION_STOPPING, RESERVATION_CLOSED,
-                                                  RESERVATION_VOID};
+    static const enum reservation_state others[] = {RESERVATION_STOPPING, RESERVATION_CLOSED,
+                                                    RESERVATION_VOID};
     (void)state;
     for (size_t i = 0; i < 3; i++) {
         struct reservation row = make_row(ending[i], 60);
         assert_false(rules_lease_ended(row.lease_end_ms - 1, &row));
         assert_true(rules_lease_ended(row.lease_end_ms, &row));
-        row.state = not [i];
+        row.state = others[i];
         assert_false(rules_lease_ended(row.lease_end_ms, &row));
     }
 }

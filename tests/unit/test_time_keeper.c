@@ -81,7 +81,7 @@ static void assert_keeps_time(const struct host *host, int64_t wrong_by_ms, int6
 
 static void waits_for_a_date_after_a_boot(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     assert_false(time_keeper_may_expire(host.keeper));
@@ -97,7 +97,7 @@ static void a_host_that_is_wrong_at_boot_is_put_right(void **state)
     static const int64_t wrong_by[] = {-HOUR, HOUR, -2 * MINUTE, 3 * 1000};
     (void)state;
     for (size_t i = 0; i < sizeof(wrong_by) / sizeof(wrong_by[0]); i++) {
-        struct host host;
+        struct host host = {0};
         open_host(&host, wrong_by[i]);
         assert_keeps_time(&host, wrong_by[i], 100);
         hear(&host, 0);
@@ -113,7 +113,7 @@ static void a_wall_clock_that_jumps_moves_nothing(void **state)
     static const int64_t jumps[] = {-HOUR, HOUR, 2 * MINUTE};
     (void)state;
     for (size_t i = 0; i < sizeof(jumps) / sizeof(jumps[0]); i++) {
-        struct host host;
+        struct host host = {0};
         open_host(&host, 0);
         hear(&host, 0);
         move_wall(&host, jumps[i]);
@@ -132,7 +132,7 @@ static void a_wall_clock_that_jumps_moves_nothing(void **state)
 
 static void a_small_step_of_the_wall_clock_is_no_jump(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     hear(&host, 0);
@@ -146,7 +146,7 @@ static void a_small_step_of_the_wall_clock_is_no_jump(void **state)
 /* The monotonic clock of a suspended machine stands still. */
 static void a_machine_that_slept_is_put_right(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     hear(&host, 0);
@@ -164,7 +164,7 @@ static void a_machine_that_slept_is_put_right(void **state)
 
 static void one_wrong_date_moves_nothing(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     hear(&host, 0);
@@ -182,7 +182,7 @@ static void one_wrong_date_moves_nothing(void **state)
 
 static void two_dates_in_a_row_are_believed(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     hear(&host, 0);
@@ -198,7 +198,7 @@ static void two_dates_in_a_row_are_believed(void **state)
 
 static void a_date_within_the_tolerance_moves_nothing(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     hear(&host, 0);
@@ -212,7 +212,7 @@ static void a_date_within_the_tolerance_moves_nothing(void **state)
 /* A Date is a second long, and its answer was on its way: all that is allowed for. */
 static void a_slow_answer_tells_the_time_no_better_than_it_can(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     int64_t now_ms = clock_monotonic_ms(host.clock);
@@ -224,7 +224,7 @@ static void a_slow_answer_tells_the_time_no_better_than_it_can(void **state)
 
 static void an_upstream_without_dates_is_not_waited_for_for_ever(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     int64_t now_ms = clock_monotonic_ms(host.clock);
@@ -241,7 +241,7 @@ static void an_upstream_without_dates_is_not_waited_for_for_ever(void **state)
 /* Nothing here asks for local time. */
 static void a_change_to_summer_time_is_none_of_our_business(void **state)
 {
-    struct host host;
+    struct host host = {0};
     (void)state;
     open_host(&host, 0);
     hear(&host, 0);
