@@ -72,7 +72,8 @@ int ledger_logic_write(struct ledger_change *change, const char *event,
     if (code == 0)
         code = move_balances(change, before, after, err);
     if (code == 0)
-        code = ledger_unit_time_settle(change->backend, change->session, before, after, err);
+        code = ledger_unit_time_settle(change->backend, change->session, change->windows, before,
+                                       after, err);
     if (code == 0)
         code =
             ledger_journal_append(change->journal, change->backend, change->session, &entry, err);
@@ -230,6 +231,7 @@ int ledger_logic_open_books(struct ledger_change *change, const char *team, int6
                             struct ledger_books *books, struct error *err)
 {
     ledger_books_open(books, change->backend, change->session, team, now_ms);
+    books->windows = change->windows;
     return ledger_balances_get(change->balances, change->backend, change->session, team,
                                &books->books.account, &books->books.team, err);
 }

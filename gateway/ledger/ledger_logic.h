@@ -23,6 +23,7 @@ struct ledger_change {
     struct ledger_journal *journal;   /* its head is known */
     enum ledger_freezes *freezes;     /* what is known of them without a look */
     struct ledger_recent *recent;
+    struct ledger_windows *windows;
     bool wrote;
     bool settles; /* nothing but PENDING to ACTIVE is allowed */
 };

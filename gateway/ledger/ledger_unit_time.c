@@ -4,6 +4,7 @@
 #include "policy/unit_time.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,9 +55,32 @@ static int add_to_buckets(const struct ledger_backend *backend, struct ledger_se
     return code;
 }
 
+/* Windows lie on quarter-hours, and so never cut a bucket. */
+static void move_windows(struct ledger_windows *windows, const char *scope, int64_t units,
+                         int64_t from_ms, int64_t until_ms)
+{
+    for (size_t i = 0; i < windows->count; i++) {
+        struct ledger_window *window = &windows->of[i];
+        const int64_t end_ms = window->until < INT64_MAX / LEDGER_QUARTER_MS
+                                   ? window->until * LEDGER_QUARTER_MS
+                                   : INT64_MAX;
+
+        if (strcmp(window->scope, scope) == 0)
+            window->unit_ms +=
+                units * ledger_unit_time_overlap(from_ms, until_ms,
+                                                 window->from * LEDGER_QUARTER_MS, end_ms);
+    }
+}
+
+void ledger_windows_forget(struct ledger_windows *windows)
+{
+    windows->count = windows->next = 0;
+}
+
 /* `sign` 1 or -1: whoever settles anew takes back exactly what he had settled. */
 static int add_settled(const struct ledger_backend *backend, struct ledger_session *session,
-                       const struct reservation *row, int64_t sign, struct error *err)
+                       struct ledger_windows *windows, const struct reservation *row, int64_t sign,
+                       struct error *err)
 {
     const char *const scopes[] = {LEDGER_ACCOUNT_SCOPE, row->team};
     int64_t from_ms, until_ms;
@@ -70,13 +94,14 @@ static int add_settled(const struct ledger_backend *backend, struct ledger_sessi
         if (code == 0)
             code = add_to_buckets(backend, session, scopes[i], LEDGER_DAYS, sign * row->units,
                                   from_ms, until_ms, err);
+        move_windows(windows, scopes[i], sign * row->units, from_ms, until_ms);
     }
     return code;
 }
 
 int ledger_unit_time_settle(const struct ledger_backend *backend, struct ledger_session *session,
-                            const struct reservation *before, const struct reservation *after,
-                            struct error *err)
+                            struct ledger_windows *windows, const struct reservation *before,
+                            const struct reservation *after, struct error *err)
 {
     int64_t from_ms, until_ms, new_from_ms, new_until_ms;
     const bool had = before != NULL && ledger_unit_time_settled(before, &from_ms, &until_ms);
@@ -87,9 +112,9 @@ int ledger_unit_time_settle(const struct ledger_backend *backend, struct ledger_
         before->units == after->units && strcmp(before->team, after->team) == 0)
         return 0;
     if (had)
-        code = add_settled(backend, session, before, -1, err);
+        code = add_settled(backend, session, windows, before, -1, err);
     if (code == 0 && has)
-        code = add_settled(backend, session, after, 1, err);
+        code = add_settled(backend, session, windows, after, 1, err);
     return code;
 }
 
@@ -108,11 +133,9 @@ static int sum(const struct ledger_books *books, const char *scope, enum ledger_
 }
 
 /* Whole days by their own sums, and the quarter-hours at both ends. */
-static int sum_settled(const struct ledger_books *books, const char *scope, int64_t from_ms,
-                       int64_t until_ms, int64_t *total, struct error *err)
+static int sum_buckets(const struct ledger_books *books, const char *scope, int64_t first,
+                       int64_t end, int64_t *total, struct error *err)
 {
-    const int64_t first = from_ms / LEDGER_QUARTER_MS;
-    const int64_t end = until_ms / LEDGER_QUARTER_MS + (until_ms % LEDGER_QUARTER_MS != 0);
     const int64_t first_day = first / DAY_QUARTERS + (first % DAY_QUARTERS != 0);
     const int64_t end_day = end / DAY_QUARTERS;
     int code;
@@ -125,6 +148,50 @@ static int sum_settled(const struct ledger_books *books, const char *scope, int6
         code = sum(books, scope, LEDGER_DAYS, first_day, end_day, total, err);
     if (code == 0)
         code = sum(books, scope, LEDGER_QUARTERS, end_day * DAY_QUARTERS, end, total, err);
+    return code;
+}
+
+static bool recall(const struct ledger_windows *windows, const char *scope, int64_t from,
+                   int64_t until, int64_t *unit_ms)
+{
+    for (size_t i = 0; windows != NULL && i < windows->count; i++) {
+        const struct ledger_window *window = &windows->of[i];
+
+        if (window->from == from && window->until == until && strcmp(window->scope, scope) == 0) {
+            *unit_ms = window->unit_ms;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember(struct ledger_windows *windows, const char *scope, int64_t from, int64_t until,
+                     int64_t unit_ms)
+{
+    struct ledger_window *window;
+
+    if (windows == NULL)
+        return;
+    if (windows->count < LEDGER_WINDOWS_MAX)
+        window = &windows->of[windows->count++];
+    else
+        window = &windows->of[windows->next++ % LEDGER_WINDOWS_MAX];
+    *window = (struct ledger_window){.from = from, .until = until, .unit_ms = unit_ms};
+    (void)snprintf(window->scope, sizeof(window->scope), "%s", scope);
+}
+
+static int sum_settled(const struct ledger_books *books, const char *scope, int64_t from_ms,
+                       int64_t until_ms, int64_t *total, struct error *err)
+{
+    const int64_t first = from_ms / LEDGER_QUARTER_MS;
+    const int64_t end = until_ms / LEDGER_QUARTER_MS + (until_ms % LEDGER_QUARTER_MS != 0);
+    int code;
+
+    if (recall(books->windows, scope, first, end, total))
+        return 0;
+    code = sum_buckets(books, scope, first, end, total, err);
+    if (code == 0)
+        remember(books->windows, scope, first, end, *total);
     return code;
 }
 

@@ -19,10 +19,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * The sums of windows that decisions asked for, as the writer remembers them: a month is some two
+ * hundred buckets, and each start of a team asks for the same few windows. Every settling moves
+ * them along with the buckets; they are forgotten with a transaction that is undone.
+ */
+#define LEDGER_WINDOWS_MAX 256
+struct ledger_windows {
+    size_t count;
+    size_t next; /* whose place the next one takes, once all are taken */
+    struct ledger_window {
+        char scope[RESERVATION_TEAM_MAX + 1];
+        int64_t from, until; /* quarter-hours */
+        int64_t unit_ms;
+    } of[LEDGER_WINDOWS_MAX];
+};
+void ledger_windows_forget(struct ledger_windows *windows);
+
 /* In a transaction: moves the sums from what `before` (NULL: none) settled to what `after` does. */
 int ledger_unit_time_settle(const struct ledger_backend *backend, struct ledger_session *session,
-                            const struct reservation *before, const struct reservation *after,
-                            struct error *err) __attribute__((warn_unused_result));
+                            struct ledger_windows *windows, const struct reservation *before,
+                            const struct reservation *after, struct error *err)
+    __attribute__((warn_unused_result));
 
 /* The interval that a row has settled; false where it has settled nothing. */
 bool ledger_unit_time_settled(const struct reservation *row, int64_t *from_ms, int64_t *until_ms);
@@ -47,6 +65,7 @@ struct ledger_books {
     struct ledger_session *session;
     const char *team; /* borrowed; NULL = of no team: only the account's are there */
     int64_t now_ms;
+    struct ledger_windows *windows;   /* borrowed; NULL = nothing is remembered */
     struct ledger_live_times live[2]; /* by enum quota_scope */
 };
 

@@ -36,6 +36,7 @@ struct ledger_writer {
     struct ledger_journal journal;
     enum ledger_freezes freezes;
     struct ledger_recent recent;
+    struct ledger_windows windows;
     atomic_bool writable;
     atomic_llong commits, changes;
 };
@@ -62,6 +63,7 @@ static void forget_written(struct ledger_writer *writer)
     writer->freezes = LEDGER_FREEZES_UNKNOWN;
     ledger_balances_forget(&writer->balances);
     ledger_recent_forget(&writer->recent);
+    ledger_windows_forget(&writer->windows);
 }
 
 static int connect_writer(struct ledger_writer *writer, struct error *err)
@@ -116,6 +118,7 @@ static bool run_job(struct ledger_writer *writer, struct ledger_job *job)
         .journal = &writer->journal,
         .freezes = &writer->freezes,
         .recent = &writer->recent,
+        .windows = &writer->windows,
     };
 
     job->code = job->run(&change, job->context, &job->error);

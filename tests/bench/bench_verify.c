@@ -49,6 +49,7 @@ struct maker {
     struct ledger_journal journal;
     enum ledger_freezes freezes;
     struct ledger_recent recent;
+    struct ledger_windows windows;
 };
 
 static int admit(void *context, const struct quota_books *books, bool *admitted, struct error *err)
@@ -122,7 +123,8 @@ static void make_batch(struct maker *maker, int64_t first, int64_t end)
                                    .balances = &maker->balances,
                                    .journal = &maker->journal,
                                    .freezes = &maker->freezes,
-                                   .recent = &maker->recent};
+                                   .recent = &maker->recent,
+                                   .windows = &maker->windows};
     struct error err = {0};
 
     if (backend->begin(maker->session, false, &err) != 0 ||

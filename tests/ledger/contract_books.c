@@ -84,10 +84,22 @@ static void check_window(struct ledger *ledger, const struct reservation *rows, 
 {
     const struct quota_unit_time expected =
         model_of(rows, count, window->scope == QUOTA_SCOPE_TEAM ? team : NULL, now_ms, window);
+    struct ledger_reserve request;
+    struct reservation asked;
     struct error err = {0};
 
     if (ledger_with_books(ledger, team, now_ms, ask, window, &err) != 0)
         fail_msg("%s", err.message);
+    assert_int_equal(window->seen.used, expected.used);
+    assert_int_equal(window->seen.reserved, expected.reserved);
+    /* What a decision sees, which may remember what it saw before. */
+    asked = contract_row(team, "asked", 1);
+    request = contract_request(&asked, NULL, 0);
+    request.dry_run = true;
+    request.now_ms = now_ms;
+    request.decide = ask_and_admit;
+    request.decide_context = window;
+    contract_reserve(ledger, &request, LEDGER_RESERVED);
     assert_int_equal(window->seen.used, expected.used);
     assert_int_equal(window->seen.reserved, expected.reserved);
 }
@@ -106,8 +118,14 @@ static void check_windows(struct ledger *ledger, const struct reservation *rows,
         window.until_ms = window.from_ms + (int64_t)(next(seed) % 800) * QUARTER_MS;
         check_window(ledger, rows, count, teams[next(seed) % 3], now_ms, &window);
     }
-    struct window total = {.scope = QUOTA_SCOPE_ACCOUNT, .until_ms = INT64_MAX};
-    check_window(ledger, rows, count, "red", now_ms, &total);
+    /* The same ones at every step: what is remembered of them must move along. */
+    for (int i = 0; i < 4; i++) {
+        struct window same = {.scope = i % 2 == 0 ? QUOTA_SCOPE_TEAM : QUOTA_SCOPE_ACCOUNT,
+                              .from_ms = i < 2 ? 0 : begin_ms + 90 * QUARTER_MS,
+                              .until_ms = i < 2 ? INT64_MAX : begin_ms + 400 * QUARTER_MS};
+
+        check_window(ledger, rows, count, "blue", now_ms, &same);
+    }
 }
 
 /* One random legal step of a row; what it changes is in the ledger afterwards. */

@@ -372,6 +372,34 @@ static void test_entry_failed(void **state)
     assert_int_equal(verified.entries, 6);
 }
 
+static int see_total(void *context, const struct quota_books *books, bool *admitted,
+                     struct error *err)
+{
+    *admitted = true;
+    return books->unit_time(books->self, QUOTA_SCOPE_TEAM, 0, INT64_MAX, context, err);
+}
+
+/* What was remembered of a window is not moved by a settling that was undone. */
+static void test_settling_undone(void **state)
+{
+    struct ledger *ledger = ledger_of(state);
+    struct reservation row = contract_row_in(ledger, "red", "boards", 2, RESERVATION_ACTIVE);
+    const struct reservation asked = contract_row("red", "glass", 1);
+    struct ledger_reserve request = contract_request(&asked, NULL, 1);
+    struct quota_unit_time total;
+
+    request.dry_run = true;
+    request.decide = see_total;
+    request.decide_context = &total;
+    contract_reserve(ledger, &request, LEDGER_RESERVED);
+    assert_int_equal(total.used, 0);
+    atomic_store(&plan.entries, 1); /* after the buckets; the second try does it */
+    row.ended_ms = CONTRACT_NOW_MS + 1000;
+    contract_move(ledger, &row, RESERVATION_CLOSED, 0);
+    contract_reserve(ledger, &request, LEDGER_RESERVED);
+    assert_int_equal(total.used, 2 * 1000);
+}
+
 static void test_write_failed_twice(void **state)
 {
     struct ledger *ledger = ledger_of(state);
@@ -558,6 +586,7 @@ int main(void)
         CASE(test_begin_failed),
         CASE(test_write_failed_once),
         CASE(test_entry_failed),
+        CASE(test_settling_undone),
         CASE(test_write_failed_twice),
         CASE(test_poisoned_batch),
         CASE(test_readers_outlive_doubt),
