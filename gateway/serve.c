@@ -9,6 +9,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/metrics.h"
 #include "gateway/control/control.h"
+#include "gateway/control/policy_note.h"
 #include "gateway/control/reconciler.h"
 #include "gateway/http/api.h"
 #include "gateway/http/server.h"
@@ -145,6 +146,7 @@ static void reload_or_keep(struct daemon *daemon)
     struct error err = {0};
     if (reload(daemon, &err) == 0) {
         metric_add(daemon->reloads_done, 1);
+        policy_note(daemon->control, "reloaded");
         LOG(LOG_INFO, "reload.done", log_str("policy", daemon->options.policy_file));
     } else {
         metric_add(daemon->reloads_failed, 1);
@@ -245,8 +247,10 @@ static int open_control(struct daemon *daemon, struct error *err)
     config_control_settings(&daemon->options, &settings);
     int result = control_create(&settings, daemon->clock, daemon->ledger, daemon->upstream,
                                 daemon->policies, daemon->metrics, &daemon->control, err);
-    if (result == 0)
+    if (result == 0) {
+        policy_note(daemon->control, "loaded");
         result = reconciler_start(daemon->control, &daemon->reconciler, err);
+    }
     return result;
 }
 

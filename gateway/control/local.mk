@@ -14,6 +14,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/model_change.h %D%/model_change.c \
 	%D%/model_name.h %D%/model_name.c \
 	%D%/model_status.h %D%/model_status.c \
+	%D%/policy_note.h %D%/policy_note.c \
 	%D%/policy_store.h %D%/policy_store.c \
 	%D%/reconciler.h %D%/reconciler.c \
 	%D%/rules.h %D%/rules.c %D%/rules_lease.c \

@@ -143,6 +143,9 @@ static void apply_stopping(const struct control_settings *settings,
     if (observation->kind == OBSERVED_FAILED && row->stop_sent_ms == 0)
         return;
     bool believable = row->seen_running_ms != 0 || rules_is_quiet(settings, observation, row);
+    /* A start of unknown fate may still come and run: no look before QUIET shows that it ended. */
+    if (row->accepted_ms == 0 && !believable)
+        return;
     if (confirms_not_running(settings, observation, now_ms, row) && believable)
         close_row(RESERVATION_CLOSED, row->end, row->not_running_ms, now_ms, row);
 }

@@ -10,7 +10,8 @@
  *     i64   number: 1, 2, 3, ... without a gap
  *     i64   at_ms: wall milliseconds, of the change
  *     text  event: "reserve", "update", "join" (a key was attached), "lease", "adopt", "freeze",
- *           "unfreeze", or what ledger_note was given
+ *           "unfreeze", "policy" (one came into force), "over-limit" (what is held under it exceeds
+ *           a limit), or whatever else ledger_note was given
  *     text  about: of "freeze" and "unfreeze" the team ("" = everybody); else ""
  *     with flag 1, the row as it is after the change:
  *       text  id

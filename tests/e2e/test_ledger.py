@@ -92,6 +92,23 @@ def test_show(used):
     assert ledger("show", path, "--until", "1970-01-02T00:00:00Z").stdout == ""
 
 
+def test_a_lowered_limit_is_journaled_by_name(make_gateway, emulator, tmp_path):
+    gateway = make_gateway(emulator, policy=harness.default_policy(concurrent_units=5))
+    gateway.wait_ready()
+    assert gateway.start("boards/1", units=2).status == 202
+    gateway.write_policy(harness.default_policy(concurrent_units=1))
+    gateway.reload()
+    lines = [json.loads(line) for line in
+             ledger("show", tmp_path / "ledger.db", "--json").stdout.splitlines()]
+    loaded, reloaded = [line for line in lines if line["event"] == "policy"]
+    assert (loaded["why"], reloaded["why"]) == ("loaded", "reloaded")
+    assert loaded["policy"] != reloaded["policy"]
+    over = [line["why"] for line in lines if line["event"] == "over-limit"]
+    assert over, lines
+    assert all("concurrent_units is 1 units, and 2 used and 0 reserved" in why for why in over), over
+    assert audit(tmp_path / "ledger.db").returncode == 0
+
+
 def test_export(used):
     _, path, closed = used
     rows = list(csv.DictReader(io.StringIO(ledger("export", path, *EVER).stdout)))

@@ -517,6 +517,22 @@ static void stopping_closes_after_two_looks_and_a_sighting_or_quiet(void **state
     assert_int_equal(row.end, RESERVATION_END_STOPPED);
 }
 
+/* Stopped while its start was in doubt: that may be applied late, and run, until QUIET. */
+static void stopping_in_doubt_is_charged_until_a_look_after_quiet(void **state)
+{
+    (void)state;
+    struct reservation row = make_row(RESERVATION_STOPPING);
+    row.accepted_ms = 0;
+    row.stop_sent_ms = BEGAN;
+    (void)see(&row, MODEL_TRAINED, 1);
+    assert_int_equal(row.not_running_ms, 0);
+    (void)see(&row, MODEL_TRAINED, 16);
+    assert_int_equal(row.state, RESERVATION_STOPPING);
+    (void)see(&row, MODEL_TRAINED, 17);
+    assert_int_equal(row.state, RESERVATION_CLOSED);
+    assert_int_equal(row.ended_ms, BEGAN + 16 * MINUTE);
+}
+
 /* --- recovery ------------------------------------------------------------------------------ */
 
 static void recovery_begins_every_doubt_anew(void **state)
@@ -621,6 +637,7 @@ int main(void)
         cmocka_unit_test(a_stop_is_repeated_until_it_is_observed),
         cmocka_unit_test(the_fate_of_a_stop_is_kept),
         cmocka_unit_test(stopping_closes_after_two_looks_and_a_sighting_or_quiet),
+        cmocka_unit_test(stopping_in_doubt_is_charged_until_a_look_after_quiet),
         cmocka_unit_test(recovery_begins_every_doubt_anew),
         cmocka_unit_test(a_stop_that_was_not_recorded_is_recorded_later),
         cmocka_unit_test(what_vanished_soon_after_a_boot_is_fenced),
