@@ -258,7 +258,8 @@ static enum jws_reason add_team(const char *claim, const char *team, struct prin
 {
     enum jws_reason reason;
 
-    if (principal_in_team(out, team))
+    /* Names that begin so are the gateway's own (what runs for nobody): no token is of them. */
+    if (*team == '_' || principal_in_team(out, team))
         return JWS_OK;
     if (out->team_count == PRINCIPAL_MAX_TEAMS) {
         error_set(err, ERROR_REFUSED, "saw more than %d teams in claim %s", PRINCIPAL_MAX_TEAMS,

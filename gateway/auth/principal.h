@@ -28,7 +28,9 @@ const char *scope_name(enum scope scope);
 struct principal {
     char subject[PRINCIPAL_MAX_SUBJECT + 1];
     char teams[PRINCIPAL_MAX_TEAMS][PRINCIPAL_MAX_TEAM + 1];
-    size_t team_count; /* at least 1, but for an administrator, who may have none */
+    /* At least 1, but for an administrator, who may have none; names with '_' in front, which are
+     * the gateway's own, are left out. */
+    size_t team_count;
     unsigned
         scopes; /* of enum scope; unknown scopes are ignored, as RFC 6749 section 3.3 means them */
     char issuer[PRINCIPAL_MAX_ISSUER + 1];

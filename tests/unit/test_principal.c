@@ -166,6 +166,7 @@ static void test_claims(void **state)
         {"{" BASE ",\"sub\":\"a\",\"team\":[]}", JWS_CLAIM_INVALID},
         {"{" BASE ",\"sub\":\"a\",\"team\":\"\"}", JWS_CLAIM_INVALID},
         {"{" BASE ",\"sub\":\"a\",\"team\":7}", JWS_CLAIM_INVALID},
+        {"{" BASE ",\"sub\":\"a\",\"team\":\"_unassigned\"}", JWS_CLAIM_INVALID},
         {"{" BASE ",\"sub\":\"a\",\"team\":[\"x\",null]}", JWS_CLAIM_INVALID},
         {"{" BASE ",\"sub\":\"a\",\"team\":\"t\\u001b[31m\"}", JWS_CLAIM_INVALID},
         /* an administrator needs none, but not nonsense either */
@@ -244,6 +245,10 @@ static void test_teams(void **state)
     assert_true(principal_in_team(&who, "y"));
     assert_false(principal_in_team(&who, "z"));
     assert_false(principal_in_team(&who, ""));
+    snprintf(claims, sizeof(claims), "{" BASE ",\"sub\":\"a\",\"team\":[\"_unassigned\",\"x\"]}");
+    assert_int_equal(run_claims(keys, &plain_settings, claims, &who, NULL), JWS_OK);
+    assert_int_equal(who.team_count, 1);
+    assert_string_equal(who.teams[0], "x");
     for (int i = 0; i <= PRINCIPAL_MAX_TEAMS; i++) {
         size_t len = strlen(list);
 
