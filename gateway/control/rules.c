@@ -116,15 +116,33 @@ static bool note_running(const struct observation *observation, struct reservati
     return true;
 }
 
-/* Rule 4. `believable`: a sighting of it running, or QUIET, stands against a DescribeModel that
- * lags. */
+/* Rule 4: a sighting of it running, or QUIET, stands against a DescribeModel that lags. */
+static bool is_believable(const struct control_settings *settings,
+                          const struct observation *observation, const struct reservation *row)
+{
+    return row->seen_running_ms != 0 || rules_is_quiet(settings, observation, row);
+}
+
+/*
+ * Whether a look that shows it not running may be the end, which is what is charged. Before that it
+ * may show the time before the start: lagging behind one that was accepted, by less than lies
+ * between two looks, or while one of unknown fate can still come.
+ */
+static bool may_be_the_end(const struct control_settings *settings,
+                           const struct observation *observation, const struct reservation *row)
+{
+    return is_believable(settings, observation, row) ||
+           (row->accepted_ms != 0 &&
+            observation->began_ms - last_start_ms(row) >= settings->confirm_ms);
+}
+
 static void apply_active(const struct control_settings *settings,
                          const struct observation *observation, int64_t now_ms,
                          struct reservation *row)
 {
-    if (note_running(observation, row))
+    if (note_running(observation, row) || !may_be_the_end(settings, observation, row))
         return;
-    bool believable = row->seen_running_ms != 0 || rules_is_quiet(settings, observation, row);
+    bool believable = is_believable(settings, observation, row);
     if (observation->kind == OBSERVED_FAILED && believable) {
         rules_begin_stop(RESERVATION_END_HOSTING_FAILED, now_ms, row);
         return;
@@ -137,16 +155,13 @@ static void apply_stopping(const struct control_settings *settings,
                            const struct observation *observation, int64_t now_ms,
                            struct reservation *row)
 {
-    if (note_running(observation, row))
+    if (note_running(observation, row) || !may_be_the_end(settings, observation, row))
         return;
     /* HOSTING_FAILED wants its one stop before anything is over. */
     if (observation->kind == OBSERVED_FAILED && row->stop_sent_ms == 0)
         return;
-    bool believable = row->seen_running_ms != 0 || rules_is_quiet(settings, observation, row);
-    /* A start of unknown fate may still come and run: no look before QUIET shows that it ended. */
-    if (row->accepted_ms == 0 && !believable)
-        return;
-    if (confirms_not_running(settings, observation, now_ms, row) && believable)
+    if (confirms_not_running(settings, observation, now_ms, row) &&
+        is_believable(settings, observation, row))
         close_row(RESERVATION_CLOSED, row->end, row->not_running_ms, now_ms, row);
 }
 

@@ -375,6 +375,23 @@ static void a_describe_that_lags_is_not_believed_before_quiet(void **state)
     assert_int_equal(row.state, RESERVATION_CLOSED);
 }
 
+/* A look may lag behind the start by less than lies between two looks; it must not end the charge.
+ */
+static void a_look_within_a_minute_of_the_start_ends_no_charge(void **state)
+{
+    (void)state;
+    static const enum reservation_state states[] = {RESERVATION_ACTIVE, RESERVATION_STOPPING};
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+        struct reservation row = make_row(states[i]);
+        (void)see(&row, MODEL_TRAINED, 0);
+        assert_int_equal(row.not_running_ms, 0);
+        (void)see(&row, MODEL_TRAINED, 2);
+        (void)see(&row, MODEL_TRAINED, 15);
+        assert_int_equal(row.state, RESERVATION_CLOSED);
+        assert_int_equal(row.ended_ms, BEGAN + 2 * MINUTE);
+    }
+}
+
 static void unknown_words_and_updates_count_as_running(void **state)
 {
     (void)state;
@@ -630,6 +647,7 @@ int main(void)
         cmocka_unit_test(one_stale_look_changes_nothing),
         cmocka_unit_test(a_look_charges_until_its_answer),
         cmocka_unit_test(a_describe_that_lags_is_not_believed_before_quiet),
+        cmocka_unit_test(a_look_within_a_minute_of_the_start_ends_no_charge),
         cmocka_unit_test(unknown_words_and_updates_count_as_running),
         cmocka_unit_test(absence_frees_only_after_quiet),
         cmocka_unit_test(a_403_never_frees),
