@@ -27,9 +27,9 @@ def clock(tmp_path):
 @pytest.fixture
 def processes():
     """All that a test starts; ended with it."""
-    started = []
-    yield started
-    for process in started:
+    harness.Process.started.clear()
+    yield harness.Process.started
+    for process in harness.Process.started:
         if process.child.poll() is None:
             process.kill()
 
@@ -37,8 +37,7 @@ def processes():
 @pytest.fixture
 def make_emulator(tmp_path, clock, processes):
     def make(**settings):
-        processes.append(harness.Emulator(tmp_path, clock, **settings))
-        return processes[-1]
+        return harness.Emulator(tmp_path, clock, **settings)
     return make
 
 
@@ -46,8 +45,7 @@ def make_emulator(tmp_path, clock, processes):
 def make_gateway(tmp_path, clock, keys, processes):
     def make(upstream, **options):
         url = upstream if isinstance(upstream, str) else upstream.url
-        processes.append(harness.Gateway(tmp_path, clock, keys, url, **options))
-        return processes[-1]
+        return harness.Gateway(tmp_path, clock, keys, url, **options)
     return make
 
 

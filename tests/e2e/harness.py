@@ -82,6 +82,8 @@ class Clock:
 class Process:
     """A child that writes its port to a file and its log to another."""
 
+    started = []  # by the test under way, also those that came of a restart or never listened
+
     def __init__(self, name, arguments, folder, environment):
         self.port_file = folder / f"{name}.port"
         self.log_path = folder / f"{name}.log"
@@ -92,6 +94,7 @@ class Process:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder,
                 env={"PATH": os.environ["PATH"], **environment,
                      **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}})
+        self.started.append(self)
         self.port = None
 
     def wait_for_port(self):
