@@ -35,10 +35,8 @@ static void keep_decision(struct control *control, struct decision *decision,
     out->has_decision = decision->made;
     if (!decision->made)
         return;
-    if (decision->answer.verdict != QUOTA_ADMITTED || decision->request.look_ahead)
-        out->retry_after_ms = decision_look_ahead(control, decision);
+    out->retry_after_ms = decision_tell(control, decision, out->detail, sizeof(out->detail));
     out->decision = decision->answer;
-    decision_explain(decision, out->detail, sizeof(out->detail));
 }
 
 /* The policy in force decides; the snapshot keeps it alive, and is released by the caller. */

@@ -83,7 +83,7 @@ static void find_earliest(struct control *control, struct decision *decision)
     free(releases);
 }
 
-int64_t decision_look_ahead(struct control *control, struct decision *decision)
+static int64_t look_ahead(struct control *control, struct decision *decision)
 {
     int64_t now_ms = decision->request.now_ms;
     if (!decision->made)
@@ -103,7 +103,7 @@ int64_t decision_look_ahead(struct control *control, struct decision *decision)
     return earliest_ms == INT64_MAX || earliest_ms <= now_ms ? 0 : earliest_ms - now_ms;
 }
 
-void decision_explain(const struct decision *decision, char *out, size_t size)
+static void explain(const struct decision *decision, char *out, size_t size)
 {
     char when[CLOCK_RFC3339_SIZE];
     policy_explain(&decision->answer, &decision->request, out, size);
@@ -114,4 +114,13 @@ void decision_explain(const struct decision *decision, char *out, size_t size)
         return;
     clock_format_rfc3339(earliest_ms, when);
     (void)snprintf(out + len, size - len, "; it would fit at %s", when);
+}
+
+int64_t decision_tell(struct control *control, struct decision *decision, char *out, size_t size)
+{
+    int64_t wait_ms = 0;
+    if (decision->answer.verdict != QUOTA_ADMITTED || decision->request.look_ahead)
+        wait_ms = look_ahead(control, decision);
+    explain(decision, out, size);
+    return wait_ms;
 }

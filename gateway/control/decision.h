@@ -31,13 +31,11 @@ int decision_make(void *context, const struct quota_books *books, bool *admitted
 bool decision_preview(struct control *control, struct decision *decision);
 
 /*
- * Completes a decision that was made with the earliest time at which the request fits
- * (answer.earliest_ms), and returns how long that is: 0 where it fits now, or nobody knows. Reads
- * the ledger, outside of its transactions.
+ * What a caller is told of a decision that was made: a sentence for people, and where it refuses,
+ * or looks ahead, the earliest time at which the request fits (answer.earliest_ms). Returns how
+ * long that is: 0 where it fits now, or nobody knows. Reads the ledger, outside of its
+ * transactions.
  */
-int64_t decision_look_ahead(struct control *control, struct decision *decision);
-
-/* One sentence for people, with the time from when it fits where that was found. */
-void decision_explain(const struct decision *decision, char *out, size_t size);
+int64_t decision_tell(struct control *control, struct decision *decision, char *out, size_t size);
 
 #endif
