@@ -40,6 +40,7 @@
     X(STOP_ANNOUNCED, "stop.announced")                                                            \
     X(STOP_ANSWERED, "stop.answered")                                                              \
     X(STOP_SETTLED, "stop.settled")                                                                \
+    X(STOP_GAP_MARKED, "stop.gap.marked")                                                          \
     X(STOP_KEPT, "stop.kept")                                                                      \
     X(LEASE_WRITTEN, "lease.written")                                                              \
     X(DESCRIBE_SEND_BEFORE, "describe.send.before")                                                \

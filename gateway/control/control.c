@@ -110,7 +110,7 @@ int control_create(const struct control_settings *settings, const struct clock *
     if (result == 0)
         result = model_calls_create(clock, &control->calls, err);
     if (result == 0)
-        result = unrecorded_create(&control->unrecorded, err);
+        result = unrecorded_create(ledger, &control->unrecorded, err);
     if (result == 0)
         result = model_status_cache_create(control, &control->statuses, err);
     if (result == 0)

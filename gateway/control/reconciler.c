@@ -28,9 +28,8 @@
 #define NUDGE_MS ((int64_t)1000)
 
 #define STATE_BIT(state) (1u << (unsigned)(state))
-#define NEEDS_WORK                                                                                 \
-    (STATE_BIT(RESERVATION_PENDING) | STATE_BIT(RESERVATION_UNCERTAIN) |                           \
-     STATE_BIT(RESERVATION_STOPPING))
+#define IN_DOUBT         (STATE_BIT(RESERVATION_PENDING) | STATE_BIT(RESERVATION_UNCERTAIN))
+#define NEEDS_WORK       (IN_DOUBT | STATE_BIT(RESERVATION_STOPPING))
 
 struct pass {
     struct control *control;
@@ -38,6 +37,8 @@ struct pass {
     bool boot;                            /* every open doubt begins anew, now */
     bool may_expire;                      /* rule 10 */
     uint64_t epoch;                       /* of the keeper, when this pass began */
+    bool stops_lost;                      /* by a former process: see rules_recover */
+    bool lost_untold;                     /* and a row does not say so yet */
     int64_t pending, uncertain, stopping; /* rows seen in these states */
 };
 
@@ -151,6 +152,12 @@ static void act(const struct pass *pass, const struct observation *observation,
     model_calls_release(control->calls, &call);
 }
 
+static bool needs_recovery(const struct pass *pass, const struct reservation *row)
+{
+    return pass->boot || row->state == RESERVATION_PENDING ||
+           (pass->stops_lost && rules_lacks_lost_stops(row));
+}
+
 /*
  * A row that is PENDING although nobody holds its model's marker was left so by a former process,
  * or by a ledger that could not take the outcome.
@@ -166,7 +173,7 @@ static bool recover_pending(const struct pass *pass, struct reservation *row)
     model_calls_release(control->calls, &call);
     if (!read || row->state != RESERVATION_PENDING)
         return false;
-    if (!rules_recover(control_now_ms(control), row))
+    if (!rules_recover(pass->stops_lost, control_now_ms(control), row))
         return false;
     int result = model_change_write_row(control, "recovered", row);
     return result == 0 || model_change_is_unwritable(result);
@@ -177,7 +184,8 @@ static bool recover(const struct pass *pass, struct reservation *row)
 {
     if (row->state == RESERVATION_PENDING)
         return recover_pending(pass, row);
-    if (!pass->boot || !rules_recover(control_now_ms(pass->control), row))
+    if (!needs_recovery(pass, row) ||
+        !rules_recover(pass->stops_lost, control_now_ms(pass->control), row))
         return true;
     int result = model_change_write_row(pass->control, "recovered", row);
     return result == 0 || model_change_is_unwritable(result);
@@ -217,7 +225,7 @@ static void settle(struct pass *pass, const struct reservation *listed)
     pass->pending += listed->state == RESERVATION_PENDING;
     pass->uncertain += listed->state == RESERVATION_UNCERTAIN;
     pass->stopping += listed->state == RESERVATION_STOPPING;
-    if (!pass->boot && listed->state != RESERVATION_PENDING &&
+    if (!needs_recovery(pass, listed) &&
         !(pass->may_expire && rules_lease_ended(control_now_ms(pass->control), listed)))
         return;
     if (read_row(pass, listed, &ticket, &row) && recover(pass, &row))
@@ -393,6 +401,21 @@ static bool settle_all(struct pass *pass)
     return walk(pass, &ending, tell, SIZE_MAX, INT64_MAX, after) && readable;
 }
 
+static void find_untold(struct pass *pass, const struct reservation *listed)
+{
+    pass->lost_untold |= rules_lacks_lost_stops(listed);
+}
+
+/* After the rows were recovered: whether the ledger says of each what the mark says of them all. */
+static void forget_lost_stops(struct pass *pass)
+{
+    const struct ledger_filter in_doubt = {.states = IN_DOUBT};
+    char after[RESERVATION_ID_LEN + 1] = "";
+    if (walk(pass, &in_doubt, find_untold, SIZE_MAX, INT64_MAX, after) &&
+        !control_is_closing(pass->control) && !pass->lost_untold)
+        unrecorded_forget_lost(pass->control->unrecorded);
+}
+
 /* The rows in some states, against what AWS says of them, from where the last pass got to. */
 static bool reconcile_some(struct pass *pass, unsigned states, size_t most, char *after)
 {
@@ -418,6 +441,7 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     struct pass pass = {.control = control,
                         .may_expire = time_keeper_may_expire(control->keeper),
                         .epoch = time_keeper_epoch(control->keeper)};
+    pass.stops_lost = unrecorded_are_lost(control->unrecorded);
     pass.boot = boot || pass.epoch != atomic_load(&control->recovered_epoch);
     control_get_settings(control, &pass.settings);
 
@@ -426,12 +450,12 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     bool readable = settle_all(&pass);
     if (readable && !control_is_closing(control))
         atomic_store(&control->recovered_epoch, pass.epoch);
+    if (pass.stops_lost)
+        forget_lost_stops(&pass);
     CRASH_POINT(RECONCILER_RECOVERED);
     readable &=
         reconcile_some(&pass, STATE_BIT(RESERVATION_STOPPING), SIZE_MAX, progress->stopping_after);
-    readable &=
-        reconcile_some(&pass, STATE_BIT(RESERVATION_PENDING) | STATE_BIT(RESERVATION_UNCERTAIN),
-                       SIZE_MAX, progress->doubt_after);
+    readable &= reconcile_some(&pass, IN_DOUBT, SIZE_MAX, progress->doubt_after);
     /* Only now is everything recovered that a former process left in doubt. */
     if (boot && readable && !control_is_closing(control))
         atomic_store(&control->recovered, true);

@@ -205,9 +205,17 @@ bool rules_apply(const struct control_settings *settings, const struct observati
     return differs(&before, row);
 }
 
-bool rules_recover(int64_t now_ms, struct reservation *row)
+bool rules_lacks_lost_stops(const struct reservation *row)
+{
+    return !row->unobserved &&
+           (row->state == RESERVATION_PENDING || row->state == RESERVATION_UNCERTAIN);
+}
+
+bool rules_recover(bool stops_lost, int64_t now_ms, struct reservation *row)
 {
     struct reservation before = *row;
+    if (stops_lost && rules_lacks_lost_stops(row))
+        row->unobserved = true;
     switch (row->state) {
     case RESERVATION_PENDING:
         row->state = RESERVATION_UNCERTAIN;

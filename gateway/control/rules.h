@@ -41,10 +41,14 @@ bool rules_apply(const struct control_settings *settings, const struct observati
 /*
  * A row that no call in this process works on, seen for the first time: what a former process sent
  * may still be on its way, so PENDING becomes UNCERTAIN and every open doubt begins anew, now. The
- * same where the time was set anew (rule 10): what was measured before is worth nothing. True when
- * the row changed.
+ * same where the time was set anew (rule 10): what was measured before is worth nothing.
+ * `stops_lost`: a former process sent stops that no row tells of. Then a start in doubt may have
+ * run and been stopped before anybody looked, so that it is charged (rule 3). True when the row
+ * changed.
  */
-bool rules_recover(int64_t now_ms, struct reservation *row);
+bool rules_recover(bool stops_lost, int64_t now_ms, struct reservation *row);
+/* Whether a row of such a process does not say so yet. */
+bool rules_lacks_lost_stops(const struct reservation *row);
 
 /* Commits a row to be stopped. `row` must be PENDING, UNCERTAIN or ACTIVE. */
 void rules_begin_stop(enum reservation_end end, int64_t now_ms, struct reservation *row);

@@ -2,6 +2,7 @@
 #include "gateway/control/unrecorded.h"
 
 #include "gateway/base/crash_point.h"
+#include "gateway/base/log.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,18 +10,24 @@
 #include <string.h>
 
 struct unrecorded {
+    struct ledger *ledger;
     atomic_size_t count; /* read without the lock: nearly always there is none */
+    atomic_bool lost;    /* by a former process */
     pthread_mutex_t lock;
+    bool marked;                              /* the ledger, as one with a gap */
     struct reservation *rows[UNRECORDED_MAX]; /* in no order */
 };
 
-int unrecorded_create(struct unrecorded **out, struct error *err)
+int unrecorded_create(struct ledger *ledger, struct unrecorded **out, struct error *err)
 {
     struct unrecorded *set = calloc(1, sizeof(*set));
     if (set == NULL || pthread_mutex_init(&set->lock, NULL) != 0) {
         free(set);
         return error_set(err, ERROR_NOMEM, "out of memory for stops that can't be recorded");
     }
+    set->ledger = ledger;
+    set->marked = ledger_has_gap(ledger);
+    set->lost = set->marked;
     *out = set;
     return 0;
 }
@@ -34,6 +41,23 @@ void unrecorded_free(struct unrecorded **set)
     (void)pthread_mutex_destroy(&(*set)->lock);
     free(*set);
     *set = NULL;
+}
+
+/*
+ * With the lock. A stop goes out also where no mark can be written: then only a death of this
+ * process before the ledger is well again leaves it without a trace.
+ */
+static void mark_gap(struct unrecorded *set)
+{
+    const bool gap = set->count > 0 || set->lost;
+    struct error err = {0};
+    if (gap == set->marked)
+        return;
+    if (ledger_mark_gap(set->ledger, gap, &err) == 0)
+        set->marked = gap;
+    else
+        LOG(LOG_ERROR, "stop.gap_not_marked", log_str("message", err.message));
+    CRASH_POINT(STOP_GAP_MARKED);
 }
 
 /* With the lock. The place of that reservation, or the number of rows. */
@@ -58,8 +82,10 @@ bool unrecorded_keep(struct unrecorded *set, const struct reservation *row)
             set->count++;
         }
     }
-    if (kept)
+    if (kept) {
         *set->rows[place] = *row;
+        mark_gap(set);
+    }
     pthread_mutex_unlock(&set->lock);
     CRASH_POINT(STOP_KEPT);
     return kept;
@@ -88,6 +114,7 @@ void unrecorded_drop(struct unrecorded *set, const char *id)
         free(set->rows[place]);
         set->rows[place] = set->rows[set->count - 1];
         set->count--;
+        mark_gap(set);
     }
     pthread_mutex_unlock(&set->lock);
 }
@@ -111,4 +138,17 @@ bool unrecorded_next(struct unrecorded *set, const char *after_id, struct reserv
 size_t unrecorded_count(struct unrecorded *set)
 {
     return set->count;
+}
+
+bool unrecorded_are_lost(struct unrecorded *set)
+{
+    return set->lost;
+}
+
+void unrecorded_forget_lost(struct unrecorded *set)
+{
+    pthread_mutex_lock(&set->lock);
+    set->lost = false;
+    mark_gap(set);
+    pthread_mutex_unlock(&set->lock);
 }

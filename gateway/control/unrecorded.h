@@ -1,12 +1,13 @@
 /*
  * Stops that the ledger could not take: a model is stopped also while nothing can be written down.
  * Each is kept in memory as the row that should stand in the ledger, and is written as soon as it
- * can be; until then nobody judges the row by what the ledger says.
+ * can be; until then nobody judges the row by what the ledger says. For a process that dies before
+ * that, the ledger is marked as one with a gap as long as there is such a stop.
  */
 #ifndef LOOKOUT_CONTROL_UNRECORDED_H
 #define LOOKOUT_CONTROL_UNRECORDED_H
 
-#include "gateway/ledger/reservation.h"
+#include "gateway/ledger/ledger.h"
 #include "policy/error.h"
 
 #include <stdbool.h>
@@ -16,7 +17,8 @@
 
 struct unrecorded;
 
-int unrecorded_create(struct unrecorded **out, struct error *err)
+/* `ledger` is borrowed. */
+int unrecorded_create(struct ledger *ledger, struct unrecorded **out, struct error *err)
     __attribute__((warn_unused_result));
 void unrecorded_free(struct unrecorded **set);
 
@@ -31,5 +33,10 @@ void unrecorded_drop(struct unrecorded *set, const char *id);
 /* The one after `after_id` in the order of ids ("" to begin). False beyond the last. */
 bool unrecorded_next(struct unrecorded *set, const char *after_id, struct reservation *row);
 size_t unrecorded_count(struct unrecorded *set);
+
+/* Whether a former process took such stops with it: any row that it left in doubt may be of one. */
+bool unrecorded_are_lost(struct unrecorded *set);
+/* Every row that it left in doubt says so now by itself. */
+void unrecorded_forget_lost(struct unrecorded *set);
 
 #endif

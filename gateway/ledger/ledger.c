@@ -59,6 +59,16 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
     return code;
 }
 
+int ledger_mark_gap(struct ledger *ledger, bool gap, struct error *err)
+{
+    return ledger->backend->set_gap(ledger->store, gap, err);
+}
+
+bool ledger_has_gap(struct ledger *ledger)
+{
+    return ledger->backend->has_gap(ledger->store);
+}
+
 struct update_call {
     const struct reservation *row;
     const struct ledger_cause *cause;

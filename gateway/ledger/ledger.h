@@ -50,6 +50,15 @@ int ledger_pin_account(struct ledger *ledger, const char *account, struct error 
     __attribute__((warn_unused_result));
 
 /*
+ * Says, beside the record, that the record has a gap: something is done which it could not take. It
+ * outlives the process, and is written where the disk is full and the ledger can't be. ERROR_IO
+ * where that could not be written either.
+ */
+int ledger_mark_gap(struct ledger *ledger, bool gap, struct error *err)
+    __attribute__((warn_unused_result));
+bool ledger_has_gap(struct ledger *ledger);
+
+/*
  * Why a change is made: goes into the journal (ledger_journal.h). Strings are borrowed, NULL is "",
  * and what is longer than LEDGER_CAUSE_MAX is cut.
  */

@@ -92,6 +92,12 @@ struct ledger_backend {
     /* MAY be NULL. The last call on the write session of a clean close, no other being connected.
      */
     void (*tidy)(struct ledger_session *session);
+    /*
+     * One bit beside the database that outlives the process (ledger_mark_gap). MUST be durable when
+     * this returns, and SHOULD need no space on the disk.
+     */
+    int (*set_gap)(struct ledger_store *store, bool gap, struct error *err);
+    bool (*has_gap)(const struct ledger_store *store);
     /* Gives up the exclusive hold of the database. Accepts NULL, sets NULL. */
     void (*close)(struct ledger_store **store);
 

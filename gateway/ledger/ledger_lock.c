@@ -1,7 +1,10 @@
 /*
  * The ledger's lock file. flock and not a POSIX record lock: those vanish when any descriptor of
  * the file is closed, anywhere in the process. The file stays when the lock goes: to unlink it
- * would race with the next holder.
+ * would race with the next holder. It is never truncated either, so that the byte of the mark keeps
+ * its place on a full disk.
+ *
+ * One line: the mark, the holder's process id, blanks.
  */
 #include "gateway/ledger/ledger_lock.h"
 
@@ -13,12 +16,16 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define PID_TEXT_MAX 24 /* a process id in decimal, a newline and a NUL */
+#define MARK_AT      0
+#define MARKED       '!'
+#define NOT_MARKED   ' '
+#define PID_AT       1
+#define PID_TEXT_MAX 24 /* a process id in decimal, blanks, a newline and a NUL */
 
 static int refuse_held(const char *path, int fd, struct error *err)
 {
     char holder[PID_TEXT_MAX] = "";
-    const ssize_t len = pread(fd, holder, sizeof(holder) - 1, 0);
+    const ssize_t len = pread(fd, holder, sizeof(holder) - 1, PID_AT);
 
     holder[len > 0 ? strspn(holder, "0123456789") : 0] = '\0';
     return error_set(err, ERROR_REFUSED,
@@ -26,11 +33,19 @@ static int refuse_held(const char *path, int fd, struct error *err)
                      holder[0] != '\0' ? " with id " : "", holder, path);
 }
 
-int ledger_lock_take(const char *path, int *fd, struct error *err)
+/* For the message above. */
+static bool write_pid(int fd)
 {
     char text[PID_TEXT_MAX];
-    int lock, code, len;
-    bool named;
+    const int len = snprintf(text, sizeof(text), "%-20ld\n", (long)getpid());
+
+    return pwrite(fd, text, (size_t)len, PID_AT) == len;
+}
+
+int ledger_lock_take(const char *path, int *fd, struct error *err)
+{
+    struct error ignored = {0};
+    int lock, code;
 
     lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (lock < 0)
@@ -42,10 +57,26 @@ int ledger_lock_take(const char *path, int *fd, struct error *err)
         close(lock);
         return code;
     }
-    /* Only for the message above: the lock holds without it, so a full disk is no obstacle. */
-    len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-    named = ftruncate(lock, 0) == 0 && pwrite(lock, text, (size_t)len, 0) == len;
-    (void)named;
+    /* On a full disk a new file stays empty: the lock holds all the same. */
+    if (write_pid(lock) && !ledger_lock_has_mark(lock))
+        (void)!ledger_lock_set_mark(lock, false, &ignored);
     *fd = lock;
     return 0;
+}
+
+int ledger_lock_set_mark(int fd, bool marked, struct error *err)
+{
+    const char mark = marked ? MARKED : NOT_MARKED;
+
+    if (pwrite(fd, &mark, 1, MARK_AT) != 1 || fdatasync(fd) != 0)
+        return error_set(err, ERROR_IO, "can't write the mark in the ledger's lock file: %s",
+                         strerror(errno));
+    return 0;
+}
+
+bool ledger_lock_has_mark(int fd)
+{
+    char mark = NOT_MARKED;
+
+    return pread(fd, &mark, 1, MARK_AT) == 1 && mark == MARKED;
 }

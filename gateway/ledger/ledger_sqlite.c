@@ -436,6 +436,16 @@ static int make_store(const char *path, struct ledger_store **out, struct error 
     return 0;
 }
 
+static int set_gap(struct ledger_store *store, bool gap, struct error *err)
+{
+    return ledger_lock_set_mark(store->lock_fd, gap, err);
+}
+
+static bool has_gap(const struct ledger_store *store)
+{
+    return ledger_lock_has_mark(store->lock_fd);
+}
+
 static void store_close(struct ledger_store **store)
 {
     if (*store == NULL)
@@ -482,6 +492,8 @@ const struct ledger_backend *ledger_sqlite_backend(void)
         .connect = connect_session,
         .disconnect = disconnect,
         .tidy = tidy,
+        .set_gap = set_gap,
+        .has_gap = has_gap,
         .close = store_close,
         .begin = begin,
         .commit = commit,

@@ -115,7 +115,7 @@ struct reservation {
     int64_t seen_running_ms; /* first observation of it running since then */
     int64_t not_running_ms; /* answer of the first of the present run of not-running observations */
     int64_t observed_ms;    /* last observation of any outcome */
-    bool unobserved;        /* rule 3: at some time nobody could look for too long */
+    bool unobserved;        /* rule 3: it may have run with nobody looking */
 
     int64_t stop_asked_ms;                      /* STOPPING was committed */
     char stop_token[RESERVATION_TOKEN_LEN + 1]; /* "" before the first stop call */

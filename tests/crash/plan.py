@@ -16,7 +16,7 @@ AT_BOOT = {"boot.ledger.opened", "boot.listening", "ledger.file.created",
 # Points that only a disk that fails leads to, and how it has to fail.
 AFTER_FAILURE = {"ledger.doubt": "fail_syncs", "ledger.reopened": "fail_syncs",
                  "ledger.doubt.resolved": "fail_syncs", "ledger.rolled-back": "fail_reads",
-                 "stop.kept": "full_in"}
+                 "stop.kept": "full_in", "stop.gap.marked": "full_in"}
 # Points that are passed once or twice in a process.
 ONCE = AT_BOOT | set(AFTER_FAILURE) | {
     "ledger.pinned", "reconciler.ready", "lease.written", "start.announced", "vfs.database.write",
@@ -239,7 +239,7 @@ class Plan:
             count = 1
         if name in AFTER_FAILURE:
             # A stop that is kept in memory needs something that was started before.
-            disk = {AFTER_FAILURE[name]: draw.randint(20, 120) if name == "stop.kept" else
+            disk = {AFTER_FAILURE[name]: draw.randint(20, 120) if name.startswith("stop.") else
                     draw.randint(1, 8)}
         if when is None:
             when = draw.choice(("boot", "work", "work", "quiet"))

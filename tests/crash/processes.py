@@ -24,7 +24,7 @@ from harness import (ACCOUNT, AUDIENCE, BUILD, EMULATOR, GATEWAY, ISSUER, KEY_ID
 
 GATEWAY_CRASH = BUILD / "lookout-gateway-crash"
 KID = "crash"
-PATIENCE_S = 30
+PATIENCE_S = 60  # beyond the 30 s in which the gateway has to answer
 LOOK_S = 0.001  # how often a state is looked for
 ADMIN = "*"     # the team of who sees all teams
 

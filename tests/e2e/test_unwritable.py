@@ -14,13 +14,12 @@ STEP_S = 30
 RENEW_S = 10 * 60
 
 
-@pytest.fixture
-def full(make_gateway, emulator):
+def make_full(make_gateway, emulator, **options):
     """A gateway, and a disk that is full at the test's word: nothing is written behind FULL_AT.
 
     As on a full disk, the index of the log, which SQLite makes anew, finds its 32 KiB.
     """
-    gateway = make_gateway(emulator, lease_minutes=LEASE_S // 60)
+    gateway = make_gateway(emulator, lease_minutes=LEASE_S // 60, **options)
     gateway.wait_ready()
 
     def fill(on):
@@ -29,6 +28,11 @@ def full(make_gateway, emulator):
         eventually(lambda: readiness(gateway).status == (503 if on else 200), "readiness")
     gateway.fill = fill
     return gateway
+
+
+@pytest.fixture
+def full(make_gateway, emulator):
+    return make_full(make_gateway, emulator)
 
 
 def readiness(gateway):
@@ -122,6 +126,33 @@ def test_the_fence_stands_over_a_crash(full, emulator, clock):
     assert fenced.status == 429 and fenced.problem == "model-fenced", fenced
     clock.advance(QUIET_S)
     assert again.start().status == 202
+
+
+def test_a_run_that_nobody_saw_is_charged(make_gateway, emulator, clock):
+    """Applied, its answer lost; stopped, and that not written down; and then the process dies.
+
+    Who comes after it sees a model that does not run, and must not take it for one that never did.
+    """
+    full = make_full(make_gateway, emulator, resend_window_ms=0)
+    emulator.fault("describe", "drop_before", count=-1)
+    emulator.fault("start", "drop_after", count=-1)
+    assert full.start().status == 504
+    identifier = full.call("GET", "/v1/models").json["Models"][0]["Id"]
+    full.fill(True)
+    assert full.stop().status in (503, 504)
+    clock.advance(2 * STEP_S)
+    assert emulator.models()["boards/1"]["status"] == "TRAINED"
+    full.end(signal.SIGKILL)
+    emulator.control("POST", "faults/clear")
+    again = full.restart()
+    again.wait_ready()
+    assert again.wait_state(identifier, "CLOSED", "VOID", advancing_s=STEP_S)["State"] == "CLOSED"
+
+    # That was its past: who is in doubt from now on, and watched, is free again.
+    emulator.fault("start", "drop_before", count=-1)
+    assert again.start("boards/2").status == 504
+    later = again.call("GET", "/v1/models").json["Models"][0]["Id"]
+    assert again.wait_state(later, "CLOSED", "VOID", advancing_s=STEP_S)["State"] == "VOID"
 
 
 def test_a_stop_that_did_nothing_is_asked_anew(full, emulator, clock):

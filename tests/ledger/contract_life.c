@@ -202,10 +202,41 @@ static void test_killed(void **state)
     free(acks);
 }
 
+/* The mark of a gap outlives the process that set it, and is not changed by the record. */
+static void test_gap(void **state)
+{
+    struct contract_fixture *fixture = *state;
+    struct error err = {0};
+    int status = 0;
+    pid_t child;
+
+    contract_open(fixture);
+    assert_false(ledger_has_gap(fixture->ledger));
+    ledger_close(&fixture->ledger);
+    child = fork();
+    if (child == 0) {
+        if (open_as(fixture, CONTRACT_ENDPOINT, CONTRACT_REGION, &err) == 0 &&
+            ledger_mark_gap(fixture->ledger, true, &err) == 0)
+            (void)kill(getpid(), SIGKILL);
+        _exit(1);
+    }
+    assert_true(child > 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+
+    contract_open(fixture);
+    assert_true(ledger_has_gap(fixture->ledger));
+    contract_row_in(fixture->ledger, "red", "after", 1, RESERVATION_ACTIVE);
+    contract_reopen(fixture);
+    assert_true(ledger_has_gap(fixture->ledger));
+    assert_int_equal(ledger_mark_gap(fixture->ledger, false, &err), 0);
+    assert_false(ledger_has_gap(fixture->ledger));
+    contract_reopen(fixture);
+    assert_false(ledger_has_gap(fixture->ledger));
+}
+
 const struct contract_case contract_life_cases[] = {
-    {"pinned", test_pinned},
-    {"held_by_one_process", test_held_by_one_process},
-    {"reopened", test_reopened},
-    {"killed", test_killed},
-    {NULL, NULL},
+    {"pinned", test_pinned},     {"held_by_one_process", test_held_by_one_process},
+    {"reopened", test_reopened}, {"killed", test_killed},
+    {"gap", test_gap},           {NULL, NULL},
 };

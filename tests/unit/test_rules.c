@@ -557,7 +557,7 @@ static void recovery_begins_every_doubt_anew(void **state)
     (void)state;
     int64_t boot = BEGAN + 60 * MINUTE;
     struct reservation row = make_row(RESERVATION_PENDING);
-    assert_true(rules_recover(boot, &row));
+    assert_true(rules_recover(false, boot, &row));
     assert_int_equal(row.state, RESERVATION_UNCERTAIN);
     assert_int_equal(row.first_send_ms, BEGAN);
     assert_int_equal(row.last_send_ms, boot);
@@ -566,17 +566,37 @@ static void recovery_begins_every_doubt_anew(void **state)
     row.accepted_ms = 0;
     row.stop_doubt_ms = BEGAN + MINUTE;
     row.not_running_ms = BEGAN + 2 * MINUTE;
-    assert_true(rules_recover(boot, &row));
+    assert_true(rules_recover(false, boot, &row));
     assert_int_equal(row.stop_doubt_ms, boot);
     assert_int_equal(row.last_send_ms, boot);
     assert_int_equal(row.not_running_ms, 0);
 
     row = make_row(RESERVATION_ACTIVE);
-    assert_false(rules_recover(boot, &row));
+    assert_false(rules_recover(false, boot, &row));
     row.not_running_ms = BEGAN + MINUTE; /* of a time that may have been another */
-    assert_true(rules_recover(boot, &row));
+    assert_true(rules_recover(false, boot, &row));
     assert_int_equal(row.not_running_ms, 0);
     assert_int_equal(row.state, RESERVATION_ACTIVE);
+}
+
+/* A stop that nobody wrote down may have ended a run before anybody looked: no longer free. */
+static void doubt_is_charged_where_stops_were_lost(void **state)
+{
+    (void)state;
+    static const enum reservation_state in_doubt[] = {RESERVATION_PENDING, RESERVATION_UNCERTAIN};
+    for (size_t i = 0; i < sizeof(in_doubt) / sizeof(in_doubt[0]); i++) {
+        struct reservation row = make_row(in_doubt[i]);
+        assert_true(rules_lacks_lost_stops(&row));
+        assert_true(rules_recover(true, BEGAN, &row));
+        assert_false(rules_lacks_lost_stops(&row));
+        watch(&row, 1, 16);
+        assert_int_equal(row.state, RESERVATION_CLOSED);
+        assert_int_equal(row.end, RESERVATION_END_NEVER_STARTED);
+        assert_int_equal(row.ended_ms, BEGAN + 15 * MINUTE);
+    }
+    struct reservation active = make_row(RESERVATION_ACTIVE); /* is charged anyway */
+    assert_false(rules_lacks_lost_stops(&active));
+    assert_false(rules_recover(true, BEGAN, &active));
 }
 
 /* --- a ledger that can't be written -------------------------------------------------------- */
@@ -657,6 +677,7 @@ int main(void)
         cmocka_unit_test(stopping_closes_after_two_looks_and_a_sighting_or_quiet),
         cmocka_unit_test(stopping_in_doubt_is_charged_until_a_look_after_quiet),
         cmocka_unit_test(recovery_begins_every_doubt_anew),
+        cmocka_unit_test(doubt_is_charged_where_stops_were_lost),
         cmocka_unit_test(a_stop_that_was_not_recorded_is_recorded_later),
         cmocka_unit_test(what_vanished_soon_after_a_boot_is_fenced),
     };

@@ -4,7 +4,53 @@
 #include "tests/unit/cmocka_all.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+static char folder[] = "/tmp/lookout-unrecorded-XXXXXX";
+static struct ledger *ledger;
+
+static void path_in_folder(const char *name, char out[64])
+{
+    (void)snprintf(out, 64, "%s/%s", folder, name);
+}
+
+static int open_ledger(void **state)
+{
+    char path[64];
+    struct ledger_settings settings = {
+        .path = path, .endpoint = "http://127.0.0.1:1", .region = "eu-central-1"};
+    (void)state;
+    path_in_folder("ledger", path);
+    return ledger_open(&settings, &ledger, NULL);
+}
+
+static int close_ledger(void **state)
+{
+    int result = ledger_mark_gap(ledger, false, NULL); /* some sets end as a process that dies */
+    (void)state;
+    ledger_close(&ledger);
+    return result;
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **state)
+{
+    static const char *const files[] = {"ledger", "ledger-wal", "ledger-shm", "ledger.lock"};
+    char path[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        path_in_folder(files[i], path);
+        (void)unlink(path);
+    }
+    return rmdir(folder);
+}
 
 static struct reservation make_row(unsigned number, int64_t sent_ms)
 {
@@ -18,7 +64,7 @@ static void keeps_the_last_of_each(void **state)
     struct unrecorded *set = NULL;
     struct reservation row = make_row(1, 10), found;
     (void)state;
-    assert_int_equal(unrecorded_create(&set, NULL), 0);
+    assert_int_equal(unrecorded_create(ledger, &set, NULL), 0);
     assert_false(unrecorded_find(set, row.id, &found));
     assert_true(unrecorded_keep(set, &row));
     row.stop_sent_ms = 20;
@@ -42,7 +88,7 @@ static void goes_through_all_in_order_while_they_go(void **state)
     struct reservation row;
     char after[RESERVATION_ID_LEN + 1] = "", seen[64] = "";
     (void)state;
-    assert_int_equal(unrecorded_create(&set, NULL), 0);
+    assert_int_equal(unrecorded_create(ledger, &set, NULL), 0);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         row = make_row(numbers[i], 0);
         assert_true(unrecorded_keep(set, &row));
@@ -62,7 +108,7 @@ static void says_when_it_is_full(void **state)
     struct unrecorded *set = NULL;
     struct reservation row;
     (void)state;
-    assert_int_equal(unrecorded_create(&set, NULL), 0);
+    assert_int_equal(unrecorded_create(ledger, &set, NULL), 0);
     for (unsigned i = 0; i < UNRECORDED_MAX; i++) {
         row = make_row(i, 0);
         assert_true(unrecorded_keep(set, &row));
@@ -77,12 +123,48 @@ static void says_when_it_is_full(void **state)
     unrecorded_free(&set);
 }
 
+/* As long as there is one; and what a former process left, until that is dealt with. */
+static void marks_the_ledger(void **state)
+{
+    struct unrecorded *set = NULL;
+    struct reservation one = make_row(1, 0), two = make_row(2, 0);
+    (void)state;
+    assert_int_equal(unrecorded_create(ledger, &set, NULL), 0);
+    assert_false(unrecorded_are_lost(set));
+    assert_false(ledger_has_gap(ledger));
+    assert_true(unrecorded_keep(set, &one));
+    assert_true(ledger_has_gap(ledger));
+    assert_true(unrecorded_keep(set, &two));
+    unrecorded_drop(set, one.id);
+    assert_true(ledger_has_gap(ledger));
+    unrecorded_drop(set, two.id);
+    assert_false(ledger_has_gap(ledger));
+    assert_true(unrecorded_keep(set, &one));
+    unrecorded_free(&set); /* the process ends with it */
+
+    assert_true(ledger_has_gap(ledger));
+    assert_int_equal(unrecorded_create(ledger, &set, NULL), 0);
+    assert_true(unrecorded_are_lost(set));
+    assert_true(unrecorded_keep(set, &two));
+    unrecorded_drop(set, two.id);
+    assert_true(ledger_has_gap(ledger));
+    assert_true(unrecorded_keep(set, &two));
+    unrecorded_forget_lost(set);
+    assert_false(unrecorded_are_lost(set));
+    assert_true(ledger_has_gap(ledger));
+    unrecorded_drop(set, two.id);
+    assert_false(ledger_has_gap(ledger));
+    unrecorded_free(&set);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_the_last_of_each),
-        cmocka_unit_test(goes_through_all_in_order_while_they_go),
-        cmocka_unit_test(says_when_it_is_full),
+        cmocka_unit_test_setup_teardown(keeps_the_last_of_each, open_ledger, close_ledger),
+        cmocka_unit_test_setup_teardown(goes_through_all_in_order_while_they_go, open_ledger,
+                                        close_ledger),
+        cmocka_unit_test_setup_teardown(says_when_it_is_full, open_ledger, close_ledger),
+        cmocka_unit_test_setup_teardown(marks_the_ledger, open_ledger, close_ledger),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
