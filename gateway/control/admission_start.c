@@ -184,6 +184,8 @@ static void reserve_and_send(struct control *control, const struct control_setti
     int result = ledger_reserve(control->ledger, reserve, &reserved, &err);
     CRASH_POINT(START_RESERVED);
     if (result != 0) {
+        if (model_change_is_unwritable(result))
+            (void)control_note_unwritable(control, &err);
         start_outcome_of_ledger(result, &err, out);
         return;
     }
@@ -396,6 +398,10 @@ void admission_start(struct control *control, const struct start_request *reques
         control_say(out->detail,
                     "AWS answered from another account than the ledger's: no starts until an "
                     "administrator has corrected credentials or endpoint");
+    } else if (!request->dry_run && atomic_load(&control->unreadable)) {
+        out->outcome = START_UNAVAILABLE;
+        control_say(out->detail, "the ledger can't be read now, so nobody knows what is held: "
+                                 "nothing is started; repeat later");
     } else {
         start(control, &settings, request, deadline_ms, out);
     }

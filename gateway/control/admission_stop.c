@@ -137,6 +137,8 @@ void admission_stop(struct control *control, const struct stop_request *request,
                     request->project, request->version);
     } else {
         out->outcome = STOP_UNAVAILABLE;
+        if (control_note_unreadable(control, &err))
+            LOG(LOG_ERROR, "stop.ledger_not_read", log_str("message", err.message));
         control_say(out->detail, "the ledger can't be read now: repeat");
     }
     metric_add(out->outcome == STOP_ACCEPTED ? control->metrics.stops_accepted

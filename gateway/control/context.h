@@ -43,10 +43,11 @@ struct control {
     pthread_mutex_t lock; /* guards settings to nudged; never held across a call */
     pthread_cond_t wake;  /* closing, and the reconciler's nudge */
     struct control_settings settings;
-    char ledger_reason[ERROR_MESSAGE_MAX]; /* of the last write that failed */
+    char ledger_reason[ERROR_MESSAGE_MAX]; /* why it can't be read or written, or "" */
     bool closing;
     bool nudged; /* the reconciler has something to do before its time */
 
+    atomic_bool unreadable; /* the ledger: who knows then what it holds */
     atomic_bool recovered;
     _Atomic uint64_t recovered_epoch; /* of the keeper, when doubts began anew last */
     atomic_bool lease_wait_told;      /* that leases wait for the time; once for each wait */
@@ -61,8 +62,13 @@ void control_get_settings(struct control *control, struct control_settings *out)
 bool control_sleep(struct control *control, int64_t until_ms);
 bool control_is_closing(struct control *control);
 
-/* Why the ledger could not be written, for those who ask whether we are ready. */
-void control_note_unwritable(struct control *control, const struct error *err);
+/* Why the ledger could not be written, for those who ask whether we are ready. True: that is news.
+ */
+bool control_note_unwritable(struct control *control, const struct error *err);
+/* The same of a read; nothing is started any more until the reconciler has read it whole. */
+bool control_note_unreadable(struct control *control, const struct error *err);
+/* After a pass that read all of it. */
+void control_note_readable(struct control *control);
 
 /* Lets the reconciler begin its next pass now. */
 void control_nudge(struct control *control);

@@ -193,16 +193,35 @@ int64_t control_time_ms(const struct control *control)
     return control_now_ms(control);
 }
 
-void control_note_unwritable(struct control *control, const struct error *err)
+bool control_note_unwritable(struct control *control, const struct error *err)
 {
     pthread_mutex_lock(&control->lock);
+    bool news = strcmp(control->ledger_reason, err->message) != 0;
     (void)snprintf(control->ledger_reason, sizeof(control->ledger_reason), "%s", err->message);
+    pthread_mutex_unlock(&control->lock);
+    return news;
+}
+
+bool control_note_unreadable(struct control *control, const struct error *err)
+{
+    atomic_store(&control->unreadable, true);
+    return control_note_unwritable(control, err);
+}
+
+void control_note_readable(struct control *control)
+{
+    if (atomic_exchange(&control->unreadable, false))
+        LOG(LOG_INFO, "ledger.readable");
+    if (!ledger_is_writable(control->ledger))
+        return;
+    pthread_mutex_lock(&control->lock);
+    control->ledger_reason[0] = '\0';
     pthread_mutex_unlock(&control->lock);
 }
 
 void control_readiness(struct control *control, struct control_readiness *out)
 {
-    out->ledger_writable = ledger_is_writable(control->ledger);
+    out->ledger_usable = ledger_is_writable(control->ledger) && !atomic_load(&control->unreadable);
     pthread_mutex_lock(&control->lock);
     memcpy(out->ledger_reason, control->ledger_reason, sizeof(out->ledger_reason));
     pthread_mutex_unlock(&control->lock);

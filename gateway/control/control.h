@@ -62,7 +62,7 @@ void control_close(struct control *control);
 int64_t control_time_ms(const struct control *control);
 
 struct control_readiness {
-    bool ledger_writable;
+    bool ledger_usable;                    /* can be written, and was read whole */
     char ledger_reason[ERROR_MESSAGE_MAX]; /* why not, or "" */
     size_t unrecorded_stops;               /* sent, and known to nobody but this process */
     bool recovered;                        /* the first pass over the ledger has been made */

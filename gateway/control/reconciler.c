@@ -309,7 +309,8 @@ static bool walk(struct pass *pass, const struct ledger_filter *filter, visit_fn
         size_t want = most - done < PAGE ? most - done : PAGE;
         size_t count = 0;
         if (ledger_list_live(control->ledger, filter, after, rows, want, &count, &err) != 0) {
-            LOG(LOG_ERROR, "reconciler.not_listed", log_str("message", err.message));
+            if (control_note_unreadable(control, &err))
+                LOG(LOG_ERROR, "reconciler.not_listed", log_str("message", err.message));
             readable = false;
             break;
         }
@@ -431,8 +432,8 @@ static void forget_keys(const struct pass *pass)
     int result = ledger_forget_keys(pass->control->ledger, before_ms, NULL, &err);
     if (result == 0)
         return;
-    control_note_unwritable(pass->control, &err);
-    LOG(LOG_WARNING, "reconciler.keys_not_forgotten", log_str("message", err.message));
+    if (control_note_unwritable(pass->control, &err))
+        LOG(LOG_WARNING, "reconciler.keys_not_forgotten", log_str("message", err.message));
 }
 
 /* False when the ledger could not be read, so that nobody knows what was left out. */
@@ -461,10 +462,13 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
         atomic_store(&control->recovered, true);
     CRASH_POINT(RECONCILER_READY);
 
-    (void)reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
-                         progress->active_after);
+    bool all_read = reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
+                                   progress->active_after) &&
+                    readable;
     drift_scan(control->drift, &pass.settings, clock_monotonic_ms(control->clock) + DRIFT_SHARE_MS);
     forget_keys(&pass);
+    if (all_read && !control_is_closing(control))
+        control_note_readable(control);
 
     metric_add(control->metrics.reconciler_passes, 1);
     metric_set(control->metrics.pending, pass.pending);

@@ -44,7 +44,7 @@ void routes_readyz(void *context, struct exchange *exchange)
     const struct check checks[] = {
         {"ledger",
          now.ledger_reason[0] != '\0' ? now.ledger_reason : "the last write to the ledger failed",
-         now.ledger_writable, false},
+         now.ledger_usable, false},
         {"stops", "stops were sent that the ledger could not record yet", now.unrecorded_stops == 0,
          true},
         {"recovered", "the first pass over the ledger is not done yet", now.recovered, false},

@@ -71,6 +71,18 @@ def broken_limits(entries, limits, unit_hours):
     return told
 
 
+def broken_freezes(entries):
+    """Sentences: starts that were admitted while their team, or all (""), were frozen."""
+    frozen = set()
+    for entry in entries:
+        if entry["event"] == "freeze":
+            frozen.add(entry["about"])
+        elif entry["event"] == "unfreeze":
+            frozen.discard(entry["about"])
+        elif entry["event"] == "reserve" and frozen & {"", entry["team"]}:
+            yield f"entry {entry['number']}: {entry['team']} was admitted, frozen are {frozen}"
+
+
 def broken_days(entry, rows, scope, hours):
     begin, end = entry["created_ms"], entry["worst_end_ms"]
     for day in range(begin // DAY_MS, end // DAY_MS + 1):

@@ -53,15 +53,20 @@ def judge_ledger(path, ledger, plan, found):
     for sentence in journal.broken_limits(ledger.entries, {"": plan.account_limit, **plan.limits},
                                           plan.unit_hours):
         found.add("over", sentence)
+    for sentence in journal.broken_freezes(ledger.entries):
+        found.add("over", sentence)
     verified = subprocess.run([str(GATEWAY), "ledger", "verify", str(path)], text=True, check=False,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if verified.returncode != 0:
         found.add("journal_broken", f"ledger verify: {verified.stdout.strip()}")
 
 
-def judge_answers(run, rows, starts, found):
+def judge_answers(run, ledger, starts, found):
     """What callers were told, and that one key never started twice."""
-    by_key = {}
+    by_key, rows = {}, ledger.rows
+    kept = {entry["about"] for entry in ledger.entries if entry["event"] == "freeze"}
+    for team in run.freezes - kept:
+        found.add("lost", f"a freeze of \"{team}\" was answered and is not in the ledger")
     for team, key, row_id in run.answers:
         if row_id not in rows:
             found.add("lost", f"reservation {row_id} was answered and is not in the ledger")
@@ -145,7 +150,7 @@ def judge(run):
             runs_of[model["model"], start["at_ms"]] = start["token"]
 
     judge_ledger(run.folder / "ledger.db", ledger, run.plan, found)
-    judge_answers(run, rows, starts, found)
+    judge_answers(run, ledger, starts, found)
     judge_starts(starts, by_token, found)
     judge_bill(bill, runs_of, by_token, found)
     for row in rows.values():

@@ -35,6 +35,10 @@ FAULTS = {
     "describe": ("delay", "drop_before", "drop_after", "throttle", "error_500", "garbage",
                  "half_body", "stale", "conflict", "refuse:AccessDeniedException",
                  "refuse:ResourceNotFoundException"),
+    "list_projects": ("delay", "drop_before", "drop_after", "throttle", "error_500", "garbage",
+                      "half_body", "conflict", "refuse:AccessDeniedException"),
+    "list_models": ("delay", "drop_before", "drop_after", "throttle", "error_500", "garbage",
+                    "half_body", "stale", "conflict", "refuse:AccessDeniedException"),
 }
 
 
@@ -139,12 +143,12 @@ class Plan:
 
     def make_fault(self):
         draw = self.random
-        operation = draw.choice(("start", "start", "start", "stop", "stop", "describe"))
+        operation = draw.choices(tuple(FAULTS), (30, 20, 10, 2, 4))[0]
         fault = {"operation": operation, "fault": draw.choice(FAULTS[operation]),
                  "count": draw.choice((1, 1, 1, 2, 3))}
         if fault["fault"] == "delay":
             fault["delay_ms"] = draw.choice((1, 3, 10, 10, 30, 3600 * 1000))
-            if operation != "describe":
+            if operation in ("start", "stop"):
                 fault["applied"] = draw.random() < 0.7
         if fault["fault"] == "stale":
             # For less than lies between the two looks of rule 4: that is all they can see through.
@@ -152,7 +156,7 @@ class Plan:
             del fault["count"]
         if fault["fault"] == "apply_late":
             fault["delay_ms"] = draw.randint(0, LATE_MAX_MS) if self.movable else draw.randint(0, 50)
-        if draw.random() < 0.5:
+        if operation in ("start", "stop", "describe") and draw.random() < 0.5:
             fault["model"] = draw.choice(self.models)
         return fault
 
@@ -163,14 +167,15 @@ class Plan:
         script = []
         for i in range(draw.randint(8, 16)):
             what = draw.choices(("start", "start-stop", "stop", "repeat", "alter", "status",
-                                 "quota", "list", "dry-run", "lease"),
-                                (30, 12, 24, 10, 4, 4, 8, 2, 3, 14))[0]
+                                 "quota", "list", "dry-run", "lease", "freeze"),
+                                (30, 12, 24, 10, 4, 4, 8, 2, 3, 14, 2))[0]
             minimum = draw.choice((1, 1, 1, 2))
             script.append({
                 "what": what, "team": team, "model": draw.choice(self.models), "min": minimum,
                 "max": draw.choice((0, 0, minimum, minimum + 1)),
                 "key": f"{self.index}-{number}-{i}" if draw.random() < 0.7 else None,
                 "lease": draw.choice((1, 15, 30, 90, 300, 480)),
+                "frozen": draw.choice(("", team)),
                 "start_lease": draw.choice((0, 0, 20, 30)) if self.end_by_lease else
                 draw.choice((0, 0, 30, 120, 480)),
                 "again": draw.random() < 0.8})

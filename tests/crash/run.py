@@ -60,6 +60,7 @@ class Run:
         self.newest = {}       # the model that a team started last
         self.answers = []      # (team, key, model, reservation id) of each start with a 2xx
         self.stops = set()     # reservations whose stop was answered with 202
+        self.freezes = set()   # teams that were answered to be frozen, "" = all
         self.over = []         # sentences
         self.killed = []       # the name of the point, or "instant"
         self.boots = 0
@@ -92,6 +93,8 @@ class Run:
             self.call(connection, team, "GET", path)
         elif what == "lease":
             self.call(connection, team, "POST", path + "/lease", {"LeaseMinutes": step["lease"]})
+        elif what == "freeze":
+            self.freeze(connection, step, path)
         elif what == "list":
             self.call(connection, team, "GET", "/v1/models")
         elif what == "quota":
@@ -126,6 +129,16 @@ class Run:
         if status == 202 and json.loads(text).get("Recorded", True):
             with self.lock:
                 self.stops.add(json.loads(text)["Reservation"]["Id"])
+
+    def freeze(self, connection, step, path):
+        """An administrator freezes a team or all, it tries all the same, and he lets go of it."""
+        body = {"Reason": "a crash test", **({"Team": step["frozen"]} if step["frozen"] else {})}
+        status, _ = self.call(connection, ADMIN, "POST", "/v1/admin/freeze", body)
+        if status == 200:
+            with self.lock:
+                self.freezes.add(step["frozen"])
+        self.start(connection, {**step, "key": None}, path)
+        self.call(connection, ADMIN, "POST", "/v1/admin/unfreeze", body)
 
     def look_at_quota(self, connection, team):
         """Promise 2 at an event: used + reserved against both limits."""

@@ -20,6 +20,7 @@ import control as disk_control  # noqa: E402
 
 GATEWAY_CRASH = harness.BUILD / "lookout-gateway-crash"
 STEP_S = 61
+LEASE_S = 30 * 60
 
 
 @pytest.fixture
@@ -149,23 +150,29 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(folder)], check=True)
 
 
+def fill(gateway, folder):
+    """Until a start finds no room; the file that takes it, and the answers on the way."""
+    filler = folder / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        for size in 1024 * 1024, 512:
+            with pytest.raises(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
+                raise OSError  # a part of it found room
+    # The log may have room within its last page: the disk is full when a write says so.
+    answers = [202]
+    while answers[-1] == 202 and len(answers) < 20:
+        answers.append(gateway.start(f"boards/{len(answers) + 1}").status)
+    assert answers[-1] in (503, 504), answers
+    return filler
+
+
 def test_a_real_disk_that_fills(make_gateway, emulator, small_disk):
     gateway = make_gateway(emulator, ledger_file=str(small_disk / "ledger.db"))
     try:
         gateway.wait_ready()
         assert gateway.start("boards/1").status == 202
-        filler = small_disk / "filler"
-        with open(filler, "wb", buffering=0) as file:
-            for size in 1024 * 1024, 512:
-                with pytest.raises(OSError):
-                    while file.write(bytes(size)) == size:
-                        pass
-                    raise OSError  # a part of it found room
-        # The log may have room within its last page: the disk is full when a write says so.
-        answers = [202]
-        while answers[-1] == 202 and len(answers) < 20:
-            answers.append(gateway.start(f"boards/{len(answers) + 1}").status)
-        assert answers[-1] in (503, 504), answers
+        filler = fill(gateway, small_disk)
         started = emulator.starts()
         assert gateway.start("boards/900").status == 503
         assert emulator.starts() == started
@@ -175,3 +182,24 @@ def test_a_real_disk_that_fills(make_gateway, emulator, small_disk):
         check_recovery(gateway, emulator, held)
     finally:
         gateway.kill()  # before its file system goes
+
+
+def test_leases_end_from_a_real_disk_that_is_full(make_gateway, emulator, small_disk, clock):
+    """Killed there, it comes up there: starts nothing, and stops what has to be stopped."""
+    gateway = make_gateway(emulator, ledger_file=str(small_disk / "ledger.db"),
+                           lease_minutes=LEASE_S // 60)
+    try:
+        gateway.wait_ready()
+        assert gateway.start("boards/1").status == 202
+        filler = fill(gateway, small_disk)
+        gateway.kill()
+        gateway = gateway.restart()
+        assert gateway.start("boards/900").status == 503
+        assert readiness(gateway).status == 503
+        clock.advance(LEASE_S + 1)
+        eventually(lambda: emulator.models()["boards/1"]["stops_applied"] == 1, "the stop")
+        filler.unlink()
+        eventually(lambda: readiness(gateway).status == 200, "readiness")
+        assert gateway.start("boards/900").status == 202
+    finally:
+        gateway.kill()

@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import sqlite3
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_no_record_no_start(full, emulator):
     refused = full.start("boards/2")
     assert refused.status == 503, refused
     ledger = readiness(full).json["Checks"]["ledger"]
-    assert not ledger["Ok"] and ledger["Reason"], ledger
+    assert not ledger["Ok"] and "SQLite" in ledger["Reason"], ledger
     assert emulator.starts() == 0
     full.fill(False)
     assert full.start("boards/2").status == 202
@@ -164,3 +165,46 @@ def test_a_stop_that_did_nothing_is_asked_anew(full, emulator, clock):
     assert running(emulator, "boards/1")
     clock.advance(RENEW_S)
     eventually(lambda: not running(emulator, "boards/1"), "a stop with another token")
+
+
+def test_a_stranger_holds_the_lock(make_gateway, emulator):
+    """Somebody's shell has a transaction open: as a disk that can't be written."""
+    gateway = make_gateway(emulator)
+    gateway.wait_ready()
+    assert gateway.start("boards/1").status == 202
+    stranger = sqlite3.connect(gateway.folder / "ledger.db", isolation_level=None)
+    try:
+        stranger.execute("BEGIN IMMEDIATE")
+        refused = gateway.start("boards/2")
+        assert refused.status == 503 and emulator.starts() == 1, refused
+        ledger = readiness(gateway).json["Checks"]["ledger"]
+        assert not ledger["Ok"] and ledger["Reason"], ledger
+        stopped = gateway.stop("boards/1")
+        assert stopped.status == 202 and stopped.json["Recorded"] is False, stopped
+        assert not running(emulator, "boards/1")
+    finally:
+        stranger.close()
+    eventually(lambda: readiness(gateway).status == 200, "readiness")
+    assert gateway.start("boards/2").status == 202
+
+
+def test_nothing_is_started_from_a_ledger_that_is_corrupt(make_gateway, emulator):
+    """Another's bytes in the file: what is held can't be known, whether it can be written or not."""
+    gateway = make_gateway(emulator)
+    gateway.wait_ready()
+    assert gateway.start("boards/1").status == 202
+    log = gateway.folder / "ledger.db-wal"
+    good = log.read_bytes()
+    with open(log, "r+b", buffering=0) as file:
+        file.seek(32)  # behind the log's head
+        file.write(b"\xa5" * (len(good) - 32))
+    eventually(lambda: readiness(gateway).status == 503, "a finding")
+    ledger = readiness(gateway).json["Checks"]["ledger"]
+    assert not ledger["Ok"] and "SQLite" in ledger["Reason"], ledger
+    assert gateway.start("boards/2").status == 503
+    assert emulator.starts() == 1
+    with open(log, "r+b", buffering=0) as file:
+        file.write(good)
+    eventually(lambda: readiness(gateway).status == 200, "readiness")
+    assert gateway.start("boards/2").status == 202
+    assert gateway.stop("boards/1").status == 202

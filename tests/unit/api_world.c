@@ -276,7 +276,7 @@ int world_open(void)
 {
     struct error err = {0};
     memset(&world, 0, sizeof(world));
-    world.readiness = (struct control_readiness){.ledger_writable = true,
+    world.readiness = (struct control_readiness){.ledger_usable = true,
                                                  .recovered = true,
                                                  .account_matches = true,
                                                  .upstream_reachable = true,

@@ -525,7 +525,7 @@ static void tells_whether_it_is_ready(void **state)
     assert_non_null(strstr(text_of("Checks.clock.Reason"), "has told the time"));
     assert_true(json_is_false(member_of("Checks.stops.Ok")));
 
-    bool *const needed[] = {&world.readiness.ledger_writable, &world.readiness.recovered,
+    bool *const needed[] = {&world.readiness.ledger_usable, &world.readiness.recovered,
                             &world.readiness.account_matches};
     static const char *const names[] = {"ledger", "recovered", "account"};
     for (size_t i = 0; i < 3; i++) {
@@ -536,12 +536,12 @@ static void tells_whether_it_is_ready(void **state)
         assert_non_null(json_object_get(check, "Reason"));
         *needed[i] = true;
     }
-    world.readiness.ledger_writable = false;
+    world.readiness.ledger_usable = false;
     snprintf(world.readiness.ledger_reason, sizeof(world.readiness.ledger_reason),
              "the disk is full");
     call("GET", "/readyz", NULL, NULL, 503);
     assert_string_equal(text_of("Checks.ledger.Reason"), "the disk is full");
-    world.readiness.ledger_writable = true;
+    world.readiness.ledger_usable = true;
 
     authority_store_set(world.context.authorities, NULL);
     call("GET", "/readyz", NULL, NULL, 503);
