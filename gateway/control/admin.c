@@ -274,7 +274,8 @@ static int write_assigned(struct control *control, const struct admin_assign *re
     cause.policy = digest;
     (void)snprintf(changed.team, sizeof(changed.team), "%s", request->team);
     (void)snprintf(changed.subject, sizeof(changed.subject), "%s", request->act.subject);
-    changed.lease_end_ms = cause.at_ms + request->lease_minutes * MINUTE_MS;
+    changed.lease_from_ms = cause.at_ms;
+    changed.lease_end_ms = changed.lease_from_ms + request->lease_minutes * MINUTE_MS;
     changed.worst_end_ms = changed.lease_end_ms + settings.stop_allowance_ms;
     int result = ledger_update(control->ledger, &changed, &cause, err);
     if (result == 0)

@@ -89,7 +89,8 @@ struct admin_assigned {
 
 /*
  * Makes a team answer for a model that ran without a reservation, from its beginning on, with a
- * lease like any other. Nothing is decided: `decision` shows what it now exceeds.
+ * lease like any other, which counts from now. Nothing is decided: `decision` shows what it now
+ * exceeds.
  */
 void admin_assign_drift(struct control *control, const struct admin_assign *request,
                         struct admin_assigned *out);

@@ -72,7 +72,7 @@ struct lease_request {
     const char *request_id; /* for the journal; NULL = none */
     const char *project;
     const char *version;   /* a number, or "latest": the newest version that the team holds */
-    int64_t lease_minutes; /* the whole lease, from its start; 0 or more, at most 44640 */
+    int64_t lease_minutes; /* the whole lease, from lease_from_ms; 0 or more, at most 44640 */
     bool dry_run;          /* decide and explain: nothing is written */
 };
 

@@ -89,7 +89,7 @@ static void begin_decision(const struct policy_snapshot *snapshot,
         .extension = true,
         .look_ahead = dry_run,
         .now_ms = change->now_ms,
-        .lease_ms = change->lease_end_ms - row->created_ms,
+        .lease_ms = change->lease_end_ms - row->lease_from_ms,
         .from_ms = change->reserve_from_ms,
         .until_ms = change->worst_end_ms,
     };

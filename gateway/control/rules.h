@@ -78,8 +78,8 @@ struct lease_change {
     int64_t reserve_from_ms; /* of an extension: [reserve_from, worst_end) is to be reserved anew */
 };
 /*
- * A lease of `lease_ms`, from the row's start. An end that has passed is now: it ends at once. A
- * stop of the row is allowed its time beyond each end (rule 7).
+ * A lease of `lease_ms`, from the row's lease_from_ms. An end that has passed is now: it ends at
+ * once. A stop of the row is allowed its time beyond each end (rule 7).
  */
 struct lease_change rules_change_lease(const struct control_settings *settings, int64_t lease_ms,
                                        int64_t now_ms, const struct reservation *row);

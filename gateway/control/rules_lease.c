@@ -25,7 +25,7 @@ struct lease_change rules_change_lease(const struct control_settings *settings, 
                                        int64_t now_ms, const struct reservation *row)
 {
     struct lease_change change = {.now_ms = now_ms};
-    int64_t end_ms = row->created_ms + lease_ms;
+    int64_t end_ms = row->lease_from_ms + lease_ms;
     /* Asked again for what is past: it has ended already, and ends no earlier for it. */
     bool ended = end_ms <= now_ms && row->lease_end_ms <= now_ms;
     change.changes = end_ms != row->lease_end_ms && !ended;

@@ -154,7 +154,7 @@ bool start_outcome_is_what_was_asked(const struct start_request *request,
 void start_outcome_mention_lease(const struct start_request *request, struct start_result *out)
 {
     char end[CLOCK_RFC3339_SIZE];
-    int64_t lease_ms = out->row.lease_end_ms - out->row.created_ms;
+    int64_t lease_ms = out->row.lease_end_ms - out->row.lease_from_ms;
     if (out->outcome != START_PRESENT || request->lease_minutes == 0 ||
         request->lease_minutes * MINUTE_MS == lease_ms || out->detail[0] != '\0')
         return;

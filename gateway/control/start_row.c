@@ -47,7 +47,8 @@ int start_row_make(struct control *control, const struct control_settings *setti
     row->body_len = strlen(row->body);
     row->first_send_ms = row->created_ms;
     row->last_send_ms = row->created_ms;
-    row->lease_end_ms = row->created_ms + lease_ms;
+    row->lease_from_ms = row->created_ms;
+    row->lease_end_ms = row->lease_from_ms + lease_ms;
     row->worst_end_ms = row->lease_end_ms + settings->stop_allowance_ms;
     return 0;
 }

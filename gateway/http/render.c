@@ -31,7 +31,7 @@ static void render_lease(struct strbuf *out, const struct reservation *row)
         json_out_literal(out, "WorstCaseEndsAt", "null");
         return;
     }
-    json_out_int(out, "LeaseMinutes", (row->lease_end_ms - row->created_ms) / MINUTE_MS);
+    json_out_int(out, "LeaseMinutes", (row->lease_end_ms - row->lease_from_ms) / MINUTE_MS);
     json_out_time(out, "LeaseEndsAt", row->lease_end_ms);
     json_out_time(out, "WorstCaseEndsAt", row->worst_end_ms);
 }

@@ -133,10 +133,11 @@ int ledger_reserve(struct ledger *ledger, const struct ledger_reserve *request,
 /*
  * Writes the whole row if row_version is still what `row` says and the state machine has the edge;
  * on success row->row_version is the new one. Identity, client token and body never change; units
- * only grow, and the team changes only from RESERVATION_TEAM_UNASSIGNED. ERROR_CONFLICT: somebody
- * was first (read again); ERROR_INVALID: no such edge, or something that is fixed differs (a bug);
- * ERROR_NOT_FOUND: no such row; ERROR_REFUSED: a finished row can't be reopened, because another
- * one holds the model now; ERROR_RETRY and ERROR_UNCERTAIN as above.
+ * only grow, and the team changes only from RESERVATION_TEAM_UNASSIGNED; then lease_from_ms becomes
+ * the cause's at_ms, and changes no more. ERROR_CONFLICT: somebody was first (read again);
+ * ERROR_INVALID: no such edge, or something that is fixed differs (a bug); ERROR_NOT_FOUND: no such
+ * row; ERROR_REFUSED: a finished row can't be reopened, because another one holds the model now;
+ * ERROR_RETRY and ERROR_UNCERTAIN as above.
  */
 int ledger_update(struct ledger *ledger, struct reservation *row, const struct ledger_cause *cause,
                   struct error *err) __attribute__((warn_unused_result));

@@ -23,6 +23,9 @@
  *     text  actor, request_id, policy (the first LEDGER_JOURNAL_POLICY_LEN digits of its digest),
  *           why
  *
+ * From when a row's lease counts is not told: it is created_ms, or of what nobody started at_ms of
+ * the entry that gives it to a team (0 before).
+ *
  * hash = SHA-256(hash of the entry before || bytes of this one); before the first are 32 zeros.
  * tests/ledger/check_journal.py recomputes all of it from nothing but this description.
  */

@@ -49,6 +49,28 @@ static int move_balances(struct ledger_change *change, const struct reservation 
     return code != 0 ? code : add_usage(change, after->team, &come, err);
 }
 
+/*
+ * From when the lease counts follows from what the journal tells, so that an audit can recompute
+ * it: from the row's beginning, or from the change that gave drift to a team.
+ */
+static int check_lease_from(const struct reservation *before, const struct reservation *after,
+                            int64_t at_ms, struct error *err)
+{
+    int64_t expected = after->created_ms;
+
+    if (strcmp(after->team, RESERVATION_TEAM_UNASSIGNED) == 0)
+        expected = 0;
+    else if (before != NULL)
+        expected =
+            strcmp(before->team, RESERVATION_TEAM_UNASSIGNED) == 0 ? at_ms : before->lease_from_ms;
+    if (after->lease_from_ms == expected)
+        return 0;
+    return error_set(err, ERROR_INVALID,
+                     "reservation %s: its lease_from_ms is %" PRId64 ", expected %" PRId64
+                     ": created_ms, or the time of its assignment",
+                     after->id, after->lease_from_ms, expected);
+}
+
 int ledger_logic_write(struct ledger_change *change, const char *event,
                        const struct reservation *before, const struct reservation *after,
                        const struct ledger_cause *cause, struct error *err)
@@ -59,8 +81,10 @@ int ledger_logic_write(struct ledger_change *change, const char *event,
                                                    strcmp(before->team, after->team) != 0 ||
                                                    strcmp(before->subject, after->subject) != 0,
                                        .cause = cause};
-    int code;
+    int code = check_lease_from(before, after, cause->at_ms, err);
 
+    if (code != 0)
+        return code;
     change->wrote = true;
     if (before == NULL) {
         code = change->backend->insert_row(change->session, after, err);

@@ -20,7 +20,7 @@
  * of a day of UTC (span 1); ledger_unit_time.h. freeze: who may start nothing, team '' = nobody
  * may. journal: ledger_journal.h.
  */
-static const char version_2[] =
+static const char version_3[] =
     "CREATE TABLE meta ("
     "  name TEXT NOT NULL PRIMARY KEY,"
     "  value TEXT NOT NULL"
@@ -53,6 +53,7 @@ static const char version_2[] =
     "  client_token TEXT NOT NULL,"
     "  body BLOB NOT NULL,"
     "  created_ms INTEGER NOT NULL,"
+    "  lease_from_ms INTEGER NOT NULL,"
     "  lease_end_ms INTEGER NOT NULL,"
     "  worst_end_ms INTEGER NOT NULL,"
     "  warned_ms INTEGER NOT NULL,"
@@ -118,4 +119,4 @@ static const char version_2[] =
     ") STRICT, WITHOUT ROWID;"
     "CREATE INDEX idempotency_key_reservation ON idempotency_key (reservation);";
 
-const char *const ledger_sqlite_migrations[] = {version_2, NULL};
+const char *const ledger_sqlite_migrations[] = {version_3, NULL};

@@ -6,7 +6,7 @@
 #define LEDGER_SQLITE_APPLICATION_ID 0x4C6B4C67
 
 /* The first that was released; what is below was made while the program was being written. */
-#define LEDGER_SQLITE_FIRST_VERSION 2
+#define LEDGER_SQLITE_FIRST_VERSION 3
 
 /*
  * Step 0 makes that version out of an empty file, step n the n-th after it out of the one before

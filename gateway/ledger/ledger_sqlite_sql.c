@@ -28,6 +28,7 @@ const struct column ledger_sqlite_columns[COLUMNS] = {
     COLUMN("client_token", client_token, COLUMN_TEXT, COLUMN_FIXED),
     COLUMN("body", body, COLUMN_BODY, COLUMN_FIXED),
     COLUMN("created_ms", created_ms, COLUMN_INT64, COLUMN_FIXED),
+    COLUMN("lease_from_ms", lease_from_ms, COLUMN_INT64, COLUMN_INDEXED),
     COLUMN("lease_end_ms", lease_end_ms, COLUMN_INT64, COLUMN_INDEXED),
     COLUMN("worst_end_ms", worst_end_ms, COLUMN_INT64, COLUMN_INDEXED),
     COLUMN("warned_ms", warned_ms, COLUMN_INT64, COLUMN_FREE),

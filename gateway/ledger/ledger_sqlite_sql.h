@@ -31,7 +31,7 @@ struct column {
 };
 
 /* Of the table reservation. The n-th is parameter n + 1 of the statements that write a row. */
-#define COLUMNS            36
+#define COLUMNS            37
 #define COLUMN_ID          0
 #define COLUMN_ROW_VERSION 1
 #define PARAMETER_LIVE     (COLUMNS + 1)

@@ -157,11 +157,17 @@ static int tell_text(const char *name, struct ledger_text expected, const char *
                            id, entry, name, seen, ledger_text_shown(expected), expected.data);
 }
 
+struct difference {
+    const struct reservation *row;
+    int64_t lease_from_ms; /* as the entries have it */
+};
+
 /* Names what differs. Stops the walk after this one entry, with ERROR_REFUSED. */
 static int tell_difference(void *context, const struct ledger_journal_head *head,
                            const unsigned char *bytes, size_t len, struct error *err)
 {
-    const struct reservation *row = context;
+    const struct difference *difference = context;
+    const struct reservation *row = difference->row;
     struct ledger_entry_view e;
     const int64_t n = head->number;
 
@@ -172,6 +178,8 @@ static int tell_difference(void *context, const struct ledger_journal_head *head
         tell_text("team", e.team, row->team, n, row->id, err) != 0 ||
         tell_number("units", e.units, row->units, n, row->id, err) != 0 ||
         tell_number("created_ms", e.created_ms, row->created_ms, n, row->id, err) != 0 ||
+        tell_number("lease_from_ms", difference->lease_from_ms, row->lease_from_ms, n, row->id,
+                    err) != 0 ||
         tell_number("lease_end_ms", e.lease_end_ms, row->lease_end_ms, n, row->id, err) != 0 ||
         tell_number("worst_end_ms", e.worst_end_ms, row->worst_end_ms, n, row->id, err) != 0 ||
         tell_number("ended_ms", e.ended_ms, row->ended_ms, n, row->id, err) != 0 ||
@@ -199,17 +207,18 @@ static int check_row(void *context, const struct reservation *row, struct error 
                          row->id, known == NULL ? "but in no entry of the journal" : "twice");
     known->seen = true;
     len = ledger_entry_write_row(row, bytes);
-    if (verify_rows_print(&check->rows, bytes, len) == known->state_print) {
+    if (known->lease_from_ms == row->lease_from_ms &&
+        verify_rows_print(&check->rows, bytes, len) == known->state_print) {
         len = ledger_entry_write_identity(row, bytes);
         if (verify_rows_print(&check->rows, bytes, len) == known->identity_print)
             return verify_sums_add(check->sums, row, err);
     }
     if (check->broken_entry == 0 || known->last_entry < check->broken_entry) {
-        struct reservation copy = *row;
+        struct difference difference = {row, known->lease_from_ms};
 
         check->broken_entry = known->last_entry;
         (void)check->backend->each_entry(check->session, known->last_entry - 1, tell_difference,
-                                         &copy, &check->broken);
+                                         &difference, &check->broken);
     }
     return 0;
 }

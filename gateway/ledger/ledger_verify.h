@@ -28,7 +28,7 @@ struct ledger_verified {
 
 /*
  * The session is a read one within a snapshot. `expect`: an entry that must be there with this
- * hash, or NULL. Needs about 100 bytes of memory for each reservation. ERROR_REFUSED: it is broken,
+ * hash, or NULL. Needs about 120 bytes of memory for each reservation. ERROR_REFUSED: it is broken,
  * the message tells where, what was expected and what was seen; other errors: it could not be read.
  */
 int ledger_verify(const struct ledger_backend *backend, struct ledger_session *session,

@@ -194,6 +194,18 @@ static int check_follows(const struct verify_row *row, const struct ledger_entry
     return 0;
 }
 
+/* The ledger's rule in ledger_journal.h, recomputed. */
+static void follow_lease(struct verify_row *row, const struct ledger_entry_view *entry)
+{
+    const bool unassigned = ledger_text_equals(entry->team, RESERVATION_TEAM_UNASSIGNED);
+
+    if (begins(entry))
+        row->lease_from_ms = unassigned ? 0 : entry->created_ms;
+    else if (row->unassigned && !unassigned)
+        row->lease_from_ms = entry->at_ms;
+    row->unassigned = unassigned;
+}
+
 int verify_rows_add(struct verify_rows *rows, const struct ledger_entry_view *entry,
                     struct error *err)
 {
@@ -216,6 +228,7 @@ int verify_rows_add(struct verify_rows *rows, const struct ledger_entry_view *en
     rows->count += row->last_entry == 0;
     memcpy(row->id, id, sizeof(row->id));
     row->last_entry = entry->number;
+    follow_lease(row, entry);
     row->state_print = print;
     row->row_version = (uint32_t)entry->row_version;
     row->state = (unsigned char)state;

@@ -15,8 +15,10 @@ struct verify_row {
     int64_t last_entry;      /* 0: the place is free */
     uint64_t state_print;    /* of the bytes that the last entry has of the row */
     uint64_t identity_print; /* of those that the last entry with an identity has */
+    int64_t lease_from_ms;   /* by the entries up to the last */
     uint32_t row_version;
     unsigned char state; /* enum reservation_state */
+    bool unassigned;     /* the last entry has it so */
     bool seen;           /* the row stands in the table */
 };
 

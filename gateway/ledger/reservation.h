@@ -103,7 +103,9 @@ struct reservation {
     char body[RESERVATION_BODY_MAX];              /* of the start request, fixed for life */
     size_t body_len;
 
-    int64_t created_ms;
+    int64_t created_ms;    /* what it is charged and reserves begins here */
+    int64_t lease_from_ms; /* its lease counts from here: created_ms, or when it was given to its
+                              team; 0 = it is _unassigned and has none */
     int64_t lease_end_ms;
     int64_t worst_end_ms;    /* rule 7: lease end and stop allowance; units x time up to here are
                                 reserved. Of DRIFT: created_ms, so that its use only grows */

@@ -74,6 +74,7 @@ static void fill_row(struct reservation *row, int64_t number)
     snprintf(row->version, sizeof(row->version), "1");
     row->min_units = row->units = 1 + number % 5;
     row->body_len = (size_t)snprintf(row->body, sizeof(row->body), "{\"MinInferenceUnits\":1}");
+    row->lease_from_ms = row->created_ms;
     row->lease_end_ms = row->created_ms + 8 * 3600 * 1000;
     row->worst_end_ms = row->lease_end_ms + 900000;
 }

@@ -18,8 +18,8 @@ made(n, created, uuid, token) AS (
   SELECT n, :now - 20 * :hour + n * 18 * :hour / :rows, lower(hex(randomblob(16))),
          lower(hex(randomblob(16))) FROM counter)
 INSERT INTO reservation (id, row_version, state, live, keys_kept, team, subject, project, version,
-  min_units, max_units, units, client_token, body, created_ms, origin, lease_end_ms, worst_end_ms,
-  warned_ms, first_send_ms, last_send_ms, accepted_ms, seen_running_ms, not_running_ms,
+  min_units, max_units, units, client_token, body, created_ms, origin, lease_from_ms,
+  lease_end_ms, worst_end_ms,  warned_ms, first_send_ms, last_send_ms, accepted_ms, seen_running_ms, not_running_ms,
   observed_ms, unobserved, stop_asked_ms, stop_token, stop_sent_ms, stop_accepted_ms, stop_doubt_ms, ended_ms, closed_ms,
   end_reason, status, refusal_status, refusal_type, refusal_message)
 SELECT substr(printf('%012x', created), 1, 8) || '-' || substr(printf('%012x', created), 9) ||
@@ -29,7 +29,7 @@ SELECT substr(printf('%012x', created), 1, 8) || '-' || substr(printf('%012x', c
   substr(token, 1, 8) || '-' || substr(token, 9, 4) || '-4' || substr(token, 14, 3) || '-8' ||
          substr(token, 18, 3) || '-' || substr(token, 21, 12),
   CAST('{"MinInferenceUnits":1}' AS BLOB), created, 'start',
-  created + 8 * :hour, created + 8 * :hour + 900000, 0, created, created, created + 40,
+  created, created + 8 * :hour, created + 8 * :hour + 900000, 0, created, created, created + 40,
   created + 10000, created + :hour, created + :hour + 60000, 0,
   created + :hour - 5000, uuid, created + :hour - 5000, created + :hour - 4900, 0,
   created + :hour, created + :hour + 60000, :end, 'TRAINED', 0, '', ''

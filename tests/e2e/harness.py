@@ -14,6 +14,7 @@ import signal
 import ssl
 import struct
 import subprocess
+import sys
 import time
 import uuid
 
@@ -344,6 +345,18 @@ class Gateway(Process):
         policy = json.loads((self.folder / "policy.json").read_text())
         known = {k: v for k, v in self.options.items() if k != "aws_endpoint"}
         return Gateway(self.folder, self.clock, self.keys, upstream, policy, **{**known, **more})
+
+
+def ledger(*arguments):
+    """`lookout-gateway ledger`, also beside a gateway that holds it."""
+    return subprocess.run([GATEWAY_TEST, "ledger", *map(str, arguments)],
+                          capture_output=True, text=True, check=False)
+
+
+def audit(path):
+    """By a program that shares no code with the gateway."""
+    return subprocess.run([sys.executable, SOURCE / "tests/ledger/check_journal.py", path],
+                          capture_output=True, text=True, check=False)
 
 
 def at(text):

@@ -1,6 +1,6 @@
 """Rule 12: what runs without a reservation is found, counted, told, and stopped or assigned."""
 
-from harness import eventually
+from harness import at, audit, eventually, ledger
 
 QUIET_S = 15 * 60
 SCAN_S = 5 * 60
@@ -251,4 +251,52 @@ def test_drift_is_assigned_by_hand(make_gateway, emulator, clock):
     eventually(lambda: emulator.received("describe") > described + 2)
     assert emulator.received("stop") == 0
     clock.advance(45 * 60)
+    eventually(lambda: emulator.received("stop") == 1, "the lease's end")
+
+
+def test_an_assigned_lease_counts_from_its_assignment(make_gateway, emulator, clock, tmp_path):
+    """After two days of drift: extended, shortened and refused as if it had begun just then."""
+    gateway = make_gateway(emulator, policy=policy(lease={"max_minutes": 720}))
+    gateway.wait_ready()
+    behind(emulator)
+    row = found(gateway, clock)[0]
+    clock.advance(2 * 24 * 3600)
+    answer = admin(gateway, "POST", "/v1/admin/drift/assign",
+                   {"ProjectName": "boards", "ModelVersion": "7", "Team": "assembly",
+                    "LeaseMinutes": 240, "Reason": "started with the console"})
+    assert answer.status == 200, answer
+    given = answer.json["Reservation"]
+    assert (given["Id"], given["CreatedAt"]) == (row["Id"], row["CreatedAt"])
+    assert given["LeaseMinutes"] == 240
+    assigned_at = at(given["LeaseEndsAt"]) - 240 * 60
+    assert assigned_at - at(row["CreatedAt"]) >= 2 * 24 * 3600
+
+    def lease(minutes):
+        answer = gateway.lease(minutes, "boards/7")
+        assert answer.status == 200, answer
+        changed = answer.json["Reservation"]
+        assert changed["LeaseMinutes"] == minutes
+        assert at(changed["LeaseEndsAt"]) - assigned_at == minutes * 60
+        return answer.json["Changed"]
+
+    clock.advance(10 * 60)
+    assert lease(480) and not lease(480)
+    assert lease(200)
+    too_long = gateway.lease(721, "boards/7")
+    assert too_long.status == 403 and too_long.problem == "quota-never-fits", too_long
+    numbers = {name: too_long.json[name] for name in
+               ("Rule", "Limit", "Requested", "FitsNow", "LargestLeaseMinutes")}
+    assert numbers == {"Rule": "lease", "Limit": 720, "Requested": 721, "FitsNow": 720,
+                       "LargestLeaseMinutes": 720}
+    assert lease(720)
+    assert lease(480)
+    for seen in (ledger("verify", tmp_path / "ledger.db"),
+                 audit(tmp_path / "ledger.db")):
+        assert seen.returncode == 0, seen.stderr
+
+    clock.advance(479 * 60 - 10 * 60)
+    described = emulator.received("describe")
+    eventually(lambda: emulator.received("describe") > described + 2)
+    assert emulator.received("stop") == 0
+    clock.advance(60)
     eventually(lambda: emulator.received("stop") == 1, "the lease's end")

@@ -6,27 +6,15 @@ import json
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
 
 import pytest
 
 import harness
+from harness import audit, ledger
 
 QUIET_S = 15 * 60
 EX_USAGE, EX_DATAERR, EX_NOINPUT, EX_CANTCREAT = 64, 65, 66, 73
 EVER = ("--from", "1970-01-02T00:00:00Z", "--until", "2999-01-01T00:00:00Z")
-
-
-def ledger(*arguments):
-    return subprocess.run([harness.GATEWAY_TEST, "ledger", *map(str, arguments)],
-                          capture_output=True, text=True, check=False)
-
-
-def audit(path):
-    """By a program that shares no code with the gateway."""
-    return subprocess.run([sys.executable, harness.SOURCE / "tests/ledger/check_journal.py", path],
-                          capture_output=True, text=True, check=False)
 
 
 @pytest.fixture

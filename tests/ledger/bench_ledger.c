@@ -67,6 +67,7 @@ static void fill_row(struct reservation *row, unsigned caller, int64_t n)
     row->min_units = row->units = 1;
     row->body_len = (size_t)snprintf(row->body, sizeof(row->body), "{\"MinInferenceUnits\":1}");
     row->created_ms = row->first_send_ms = NOW_MS + n;
+    row->lease_from_ms = row->created_ms;
     row->lease_end_ms = NOW_MS + n + 8 * 3600 * 1000;
     row->worst_end_ms = row->lease_end_ms + 900000;
 }

@@ -12,6 +12,7 @@ import sys
 
 QUARTER_MS = 900_000
 DAY_MS = 86_400_000
+UNASSIGNED = "_unassigned"
 
 
 class Reader:
@@ -54,6 +55,15 @@ def decode(data):
     return entry, journaled
 
 
+def lease_from(row, entry):
+    """From when its lease counts after that entry; `row` as the one before left it."""
+    if entry["team"] == UNASSIGNED:
+        return 0
+    if not row:
+        return entry["created_ms"]
+    return entry["at_ms"] if row["team"] == UNASSIGNED else row["lease_from_ms"]
+
+
 def check_chain(db):
     """The state of each reservation after its last entry, and how many entries there are."""
     rows, previous, count = {}, bytes(32), 0
@@ -65,7 +75,9 @@ def check_chain(db):
         if (number, entry["number"], digest) != (count, count, previous):
             raise ValueError(f"entry {count} is broken")
         if "id" in entry:
-            rows.setdefault(entry["id"], {}).update(entry)
+            row = rows.setdefault(entry["id"], {})
+            entry["lease_from_ms"] = lease_from(row, entry)
+            row.update(entry)
     return rows, count
 
 

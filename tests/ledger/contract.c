@@ -58,6 +58,7 @@ struct reservation contract_row(const char *team, const char *project, int64_t u
     row.body_len =
         (size_t)snprintf(row.body, sizeof(row.body), "{\"MinInferenceUnits\":%d}", (int)units);
     row.created_ms = CONTRACT_NOW_MS;
+    row.lease_from_ms = strcmp(team, RESERVATION_TEAM_UNASSIGNED) == 0 ? 0 : CONTRACT_NOW_MS;
     row.lease_end_ms = CONTRACT_NOW_MS + 1000;
     row.worst_end_ms = CONTRACT_NOW_MS + 2000;
     return row;

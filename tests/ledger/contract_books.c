@@ -146,8 +146,10 @@ static void step_row(struct ledger *ledger, struct reservation *row, int64_t now
             changed.worst_end_ms += (int64_t)(next(seed) % 40000000) - 20000000;
         else
             changed.state = RESERVATION_STOPPING;
-        if (strcmp(row->team, RESERVATION_TEAM_UNASSIGNED) == 0 && next(seed) % 2 == 0)
+        if (strcmp(row->team, RESERVATION_TEAM_UNASSIGNED) == 0 && next(seed) % 2 == 0) {
             snprintf(changed.team, sizeof(changed.team), "blue");
+            changed.lease_from_ms = contract_cause.at_ms;
+        }
         break;
     case RESERVATION_STOPPING:
         changed.state = RESERVATION_CLOSED;
@@ -179,13 +181,14 @@ static struct reservation make_row(struct ledger *ledger, size_t number, int64_t
 
     snprintf(project, sizeof(project), "boards-%zu", number);
     row = contract_row(number % 2 == 0 ? "red" : "blue", project, 1 + (int64_t)(next(seed) % 5));
-    row.created_ms = now_ms;
+    row.created_ms = row.lease_from_ms = now_ms;
     row.lease_end_ms = now_ms + (int64_t)(next(seed) % (3 * DAY_MS));
     row.worst_end_ms = row.lease_end_ms + QUARTER_MS;
     if (number % 5 == 4) {
         snprintf(row.team, sizeof(row.team), RESERVATION_TEAM_UNASSIGNED);
         row.origin = RESERVATION_ORIGIN_DRIFT;
         row.state = RESERVATION_ACTIVE;
+        row.lease_from_ms = 0;
         row.lease_end_ms = INT64_MAX;
         row.worst_end_ms = now_ms;
         assert_int_equal(ledger_adopt(ledger, &row, &contract_cause, &err), 0);
@@ -361,14 +364,20 @@ static struct reservation drift_row(const char *project)
 static void test_adopt_and_assign(void **state)
 {
     static const char *const teams[] = {"red", RESERVATION_TEAM_UNASSIGNED, NULL};
+    struct contract_fixture *fixture = *state;
     struct ledger *ledger = opened(state);
     struct reservation row = drift_row("boards"), again = drift_row("boards"), found;
+    struct ledger_cause later = contract_cause;
     struct error err = {0};
 
+    later.at_ms = CONTRACT_NOW_MS + 2000;
     again.state = RESERVATION_PENDING;
     assert_int_equal(ledger_adopt(ledger, &again, &contract_cause, &err), ERROR_INVALID);
     again = drift_row("boards");
     again.origin = RESERVATION_ORIGIN_START;
+    assert_int_equal(ledger_adopt(ledger, &again, &contract_cause, &err), ERROR_INVALID);
+    again = drift_row("boards");
+    again.lease_from_ms = again.created_ms; /* it has no lease yet */
     assert_int_equal(ledger_adopt(ledger, &again, &contract_cause, &err), ERROR_INVALID);
     again = drift_row("boards");
     assert_int_equal(ledger_adopt(ledger, &row, &contract_cause, &err), 0);
@@ -384,10 +393,20 @@ static void test_adopt_and_assign(void **state)
     snprintf(row.subject, sizeof(row.subject), "admin@example.com");
     row.lease_end_ms = CONTRACT_NOW_MS + 5000;
     row.worst_end_ms = CONTRACT_NOW_MS + 6000;
-    assert_int_equal(ledger_update(ledger, &row, &contract_cause, &err), 0);
+    /* Its lease counts from the assignment: not from the first sighting, and not from nowhere. */
+    assert_int_equal(ledger_update(ledger, &row, &later, &err), ERROR_INVALID);
+    row.lease_from_ms = row.created_ms;
+    assert_int_equal(ledger_update(ledger, &row, &later, &err), ERROR_INVALID);
+    row.lease_from_ms = later.at_ms;
+    assert_int_equal(ledger_update(ledger, &row, &later, &err), 0);
+    contract_reopen(fixture);
+    ledger = fixture->ledger;
     assert_int_equal(ledger_get(ledger, row.id, &found, &err), 0);
     assert_memory_equal(&found, &row, sizeof(row));
     contract_check_balances(ledger, teams);
+    row.lease_from_ms++;
+    assert_int_equal(ledger_update(ledger, &row, &contract_cause, &err), ERROR_INVALID);
+    row.lease_from_ms--;
     snprintf(row.team, sizeof(row.team), "blue");
     assert_int_equal(ledger_update(ledger, &row, &contract_cause, &err), ERROR_INVALID);
 }
@@ -517,7 +536,7 @@ static void test_report(void **state)
     struct strbuf out;
     struct error err = {0};
 
-    row.created_ms = midnight - 3600000;
+    row.created_ms = row.lease_from_ms = midnight - 3600000;
     snprintf(row.subject, sizeof(row.subject), "a, \"b\"");
     request = contract_request(&row, NULL, 0);
     row = contract_reserve(ledger, &request, LEDGER_RESERVED).row;
@@ -525,11 +544,11 @@ static void test_report(void **state)
     contract_move(ledger, &row, RESERVATION_ACTIVE, 0);
     contract_move(ledger, &row, RESERVATION_CLOSED, 0);
     row = contract_row("blue", "glass", 3);
-    row.created_ms = midnight;
+    row.created_ms = row.lease_from_ms = midnight;
     request = contract_request(&row, NULL, 0);
     contract_reserve(ledger, &request, LEDGER_RESERVED);
     row = contract_row("blue", "never", 3);
-    row.created_ms = midnight;
+    row.created_ms = row.lease_from_ms = midnight;
     row.ended_ms = midnight + 5;
     request = contract_request(&row, NULL, 0);
     row = contract_reserve(ledger, &request, LEDGER_RESERVED).row;

@@ -138,6 +138,7 @@ static void test_what_is_fixed(void **state)
     REFUSES(changed.body[0] = 'x');
     REFUSES(changed.body_len--);
     REFUSES(changed.created_ms++);
+    REFUSES(changed.lease_from_ms++);
     REFUSES(changed.state = RESERVATION_VOID); /* without its closed_ms */
 #undef REFUSES
 }

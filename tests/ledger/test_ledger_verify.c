@@ -98,9 +98,11 @@ static void fill(struct ledger *ledger)
     struct reservation row = contract_row("red", "boards", 2);
     struct ledger_reserve request;
     struct ledger_lease lease;
+    struct ledger_cause assigned = contract_cause;
     struct error err = {0};
     bool admitted;
 
+    assigned.at_ms += HOUR_MS;
     row.subject[0] = 'S';
     request = contract_request(&row, "key", 1);
     row = contract_reserve(ledger, &request, LEDGER_RESERVED).row;
@@ -125,7 +127,8 @@ static void fill(struct ledger *ledger)
     row.origin = RESERVATION_ORIGIN_DRIFT;
     assert_int_equal(ledger_adopt(ledger, &row, &contract_cause, &err), 0);
     snprintf(row.team, sizeof(row.team), "red");
-    assert_int_equal(ledger_update(ledger, &row, &contract_cause, &err), 0);
+    row.lease_from_ms = assigned.at_ms;
+    assert_int_equal(ledger_update(ledger, &row, &assigned, &err), 0);
     assert_int_equal(ledger_note(ledger, "lease-warning", row.id, &contract_cause, &err), 0);
     assert_int_equal(ledger_set_freeze(ledger, &freeze, true, &contract_cause, &err), 0);
     freeze.team[0] = '\0';
@@ -233,6 +236,7 @@ static void test_rows(void **state)
         {"team = 'blue'", "team is \"blue\", expected \"red\""},
         {"units = 1", "units is 1, expected 2"},
         {"created_ms = created_ms + 1", "created_ms is"},
+        {"lease_from_ms = lease_from_ms + 1", "lease_from_ms is"},
         {"lease_end_ms = lease_end_ms + 1", "lease_end_ms is"},
         {"worst_end_ms = worst_end_ms + 1", "worst_end_ms is"},
         {"ended_ms = ended_ms - 1", "ended_ms is"},
@@ -254,6 +258,8 @@ static void test_rows(void **state)
                        columns[i][0]);
         finds(world, sql, columns[i][1]);
     }
+    finds(world, "UPDATE reservation SET lease_from_ms = created_ms WHERE origin = 'drift'",
+          "lease_from_ms is");
     finds(world, "DELETE FROM idempotency_key; DELETE FROM reservation WHERE number = 1",
           "reservation of entry 6 is missing");
     finds(world,

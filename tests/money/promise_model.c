@@ -105,8 +105,9 @@ const char *promise_model_policy(const struct promise_model *model)
     len += snprintf(text + len, sizeof(text) - (size_t)len, "},\"teams\":{");
     for (size_t s = 1; s < PROMISE_SCOPES; s++) {
         len += snprintf(text + len, sizeof(text) - (size_t)len,
-                        "%s\"%s\":{\"projects\":[\"*\"],\"limits\":{", s > 1 ? "," : "",
-                        model->scopes[s].team);
+                        "%s\"%s\":{\"projects\":[\"*\"],\"limits\":{"
+                        "\"lease\":{\"max_minutes\":%d},",
+                        s > 1 ? "," : "", model->scopes[s].team, PROMISE_LEASE_MAX_MINUTES);
         len += write_windows(&model->scopes[s], text + len, sizeof(text) - (size_t)len);
         len += snprintf(text + len, sizeof(text) - (size_t)len, "}}");
     }
@@ -155,6 +156,8 @@ static bool window_fits(const struct promise_window *window, const struct promis
 
 bool promise_model_fits(const struct promise_model *model, const struct promise_request *request)
 {
+    if (request->lease_minutes > PROMISE_LEASE_MAX_MINUTES)
+        return false;
     for (size_t s = 0; s < PROMISE_SCOPES; s++)
         for (size_t w = 0; w < model->scopes[s].window_count; w++)
             if (is_of(&model->scopes[s], request->team) &&
@@ -179,7 +182,7 @@ struct promise_lease *promise_model_lease(struct promise_model *model,
     lease->counted.units = row->units;
     if (row->units > model->most_units)
         model->most_units = row->units;
-    lease->counted.created_ms = row->created_ms;
+    lease->counted.created_ms = lease->from_ms = row->created_ms;
     lease->counted.live = true;
     lease->counted.counts = true;
     return lease;
@@ -205,10 +208,11 @@ static void excuse(struct promise_model *model, const struct reservation *row)
 }
 
 void promise_model_assign(struct promise_model *model, struct promise_lease *lease,
-                          const struct reservation *row)
+                          const struct reservation *row, int64_t now_ms)
 {
     (void)snprintf(lease->counted.team, sizeof(lease->counted.team), "%s", row->team);
     lease->counted.worst_end_ms = row->worst_end_ms;
+    lease->from_ms = now_ms;
     excuse(model, row);
 }
 

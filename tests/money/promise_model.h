@@ -12,6 +12,8 @@
 #define PROMISE_SCOPES      4 /* the account, then the teams */
 #define PROMISE_WINDOWS_MAX 4
 #define PROMISE_LEASES_MAX  1024
+/* Of every team's leases; the longest that the history asks for are longer. */
+#define PROMISE_LEASE_MAX_MINUTES 1200
 
 struct promise_period {
     struct slow_unit_time now;
@@ -36,6 +38,7 @@ struct promise_scope {
 
 struct promise_lease {
     char id[MONEY_ID_MAX];
+    int64_t from_ms; /* its minutes count from here: the start, or the assignment of drift */
     struct slow_lease counted;
 };
 
@@ -58,6 +61,7 @@ struct promise_model {
 struct promise_request {
     const char *team;
     int64_t units, from_ms, until_ms;
+    int64_t lease_minutes; /* the whole lease */
 };
 
 /* What was done since the last check. */
@@ -70,7 +74,8 @@ void promise_model_free(struct promise_model *model);
 /* The policy document with the amounts as they are. Static storage. */
 const char *promise_model_policy(const struct promise_model *model);
 
-/* Whether the windows of team and account admit a request, by the sums of the last check. */
+/* Whether the longest lease, and the windows of team and account, admit a request, by the sums of
+ * the last check. */
 bool promise_model_fits(const struct promise_model *model, const struct promise_request *request);
 
 /* Adds what was granted, or returns the lease that is there. */
@@ -81,9 +86,9 @@ struct promise_lease *promise_model_lease(struct promise_model *model,
  * counts as overrun. True when there was any. */
 bool promise_model_find_drift(struct promise_model *model, struct money_world *world);
 
-/* An administrator gave drift to a team, and nobody decided: what grows now may exceed. */
+/* An administrator gave drift to a team now, and nobody decided: what grows now may exceed. */
 void promise_model_assign(struct promise_model *model, struct promise_lease *lease,
-                          const struct reservation *row);
+                          const struct reservation *row, int64_t now_ms);
 
 /*
  * Reads every lease's end from the ledger, sums anew, and asserts: the ledger's books have the same

@@ -101,7 +101,8 @@ static void start(struct history *history)
         .team = request.team,
         .units = request.max_units != 0 ? request.max_units : request.min_units,
         .from_ms = now_ms,
-        .until_ms = now_ms + request.lease_minutes * MINUTE_MS + ALLOWANCE_MS};
+        .until_ms = now_ms + request.lease_minutes * MINUTE_MS + ALLOWANCE_MS,
+        .lease_minutes = request.lease_minutes};
     bool fits = promise_model_fits(&history->model, &wanted);
     admission_start(history->world.control, &request, money_world_deadline(&history->world),
                     &result);
@@ -137,12 +138,12 @@ static void change_lease(struct history *history)
                                     .version = row->version,
                                     .lease_minutes = any_lease_minutes(history),
                                     .dry_run = draw(history, 8) == 0};
-    int64_t asked_ms = row->created_ms + request.lease_minutes * MINUTE_MS;
+    int64_t asked_ms = lease->from_ms + request.lease_minutes * MINUTE_MS;
     /* A lease that is over by then ends now, not in the past. */
     int64_t end_ms = (asked_ms > now_ms ? asked_ms : now_ms) + ALLOWANCE_MS;
     /* What overran is used already. */
     int64_t from_ms = lease->counted.worst_end_ms > now_ms ? lease->counted.worst_end_ms : now_ms;
-    struct promise_request wanted = {row->team, row->units, from_ms, end_ms};
+    struct promise_request wanted = {row->team, row->units, from_ms, end_ms, request.lease_minutes};
     bool longer = end_ms > lease->counted.worst_end_ms;
     bool fits = !longer || promise_model_fits(&history->model, &wanted);
     admission_lease(history->world.control, &request, &result);
@@ -222,12 +223,14 @@ static void assign(struct history *history)
                                    .team = any_team(history),
                                    .lease_minutes = any_lease_minutes(history),
                                    .act = by_hand};
+    int64_t now_ms = money_world_now_ms(&history->world);
     admin_assign_drift(history->world.control, &request, &result);
     bool drift = strcmp(row->team, RESERVATION_TEAM_UNASSIGNED) == 0;
     if (result.outcome == ADMIN_DONE) {
         assert_true(drift);
         assert_string_equal(result.row.team, request.team);
-        promise_model_assign(&history->model, lease, &result.row);
+        assert_int_equal(result.row.lease_end_ms, now_ms + request.lease_minutes * MINUTE_MS);
+        promise_model_assign(&history->model, lease, &result.row, now_ms);
         history->assigned++;
     }
     check(history, result.outcome == ADMIN_DONE ? PROMISE_ASSIGNED : PROMISE_NOTHING);

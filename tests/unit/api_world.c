@@ -342,6 +342,7 @@ struct reservation world_row(unsigned number, const char *team)
         .client_token = "c11e27-c11e27-c11e27",
         .stop_token = "5709-5709",
         .created_ms = 1795449600000,
+        .lease_from_ms = 1795449600000,
         .lease_end_ms = 1795478400000,
         .worst_end_ms = 1795479300000,
         .status = "STARTING_HOSTING",

@@ -131,7 +131,9 @@ static void assigns_drift(void **state)
                                    .limit = 4,
                                    .used = 4,
                                    .reserved = INT64_MAX};
+    world.assigned.row.lease_from_ms += INT64_C(7200000); /* it ran for two of its eight hours */
     post(ASSIGN, NULL, admin, ASSIGNMENT, 200);
+    assert_int_equal(number_of("Reservation.LeaseMinutes"), 360);
     assert_string_equal(world.seen.team, "assembly-line");
     assert_string_equal(world.seen.project, "circuit-boards");
     assert_string_equal(world.seen.version, "3");

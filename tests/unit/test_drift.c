@@ -101,6 +101,36 @@ static void test_units_that_aws_does_not_tell(void **state)
     assert_int_equal(row.units, 1);
 }
 
+/* Who starts it again with the lease that it was given is not told of another one. */
+static void test_a_start_of_what_was_assigned(void **state)
+{
+    struct admin_assigned assigned;
+    const struct admin_assign give = {.project = "p",
+                                      .version = "7",
+                                      .team = "a",
+                                      .lease_minutes = 60,
+                                      .act = {.subject = "eve", .reason = "theirs"}};
+    struct start_request again = {.team = "a",
+                                  .subject = "s",
+                                  .project = "p",
+                                  .version = "7",
+                                  .min_units = 1,
+                                  .lease_minutes = 60};
+    struct start_result result;
+    (void)state;
+    fake_upstream_set_running(world.fake, 7, true, 1);
+    scan();
+    world_advance(&world, QUIET_MS);
+    admin_assign_drift(world.control, &give, &assigned);
+    assert_int_equal(assigned.outcome, ADMIN_DONE);
+    admission_start(world.control, &again, FOREVER, &result);
+    assert_int_equal(result.outcome, START_PRESENT);
+    assert_string_equal(result.detail, "");
+    again.lease_minutes = 75; /* as many as since it was first seen */
+    admission_start(world.control, &again, FOREVER, &result);
+    assert_non_null(strstr(result.detail, "change the lease"));
+}
+
 /* --- races --------------------------------------------------------------------------------- */
 
 static unsigned hooks;
@@ -153,6 +183,7 @@ static void reserve_in_between(void *context)
                 .body = "{}",
                 .body_len = 2,
                 .created_ms = now_ms,
+                .lease_from_ms = now_ms,
                 .first_send_ms = now_ms,
                 .last_send_ms = now_ms,
                 .lease_end_ms = now_ms + 60 * MINUTE_MS,
@@ -270,6 +301,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DRIFT_TEST(test_what_runs_is_adopted_once),
         DRIFT_TEST(test_units_that_aws_does_not_tell),
+        DRIFT_TEST(test_a_start_of_what_was_assigned),
         DRIFT_TEST(test_a_start_in_between_is_a_teams),
         DRIFT_TEST(test_a_reservation_in_between_is_a_teams),
         DRIFT_TEST(test_a_start_that_applies_after_its_row_is_void),

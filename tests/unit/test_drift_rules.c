@@ -48,6 +48,7 @@ static void test_row_of_drift(void **state)
     assert_int_equal(row.state, RESERVATION_ACTIVE);
     assert_int_equal(row.origin, RESERVATION_ORIGIN_DRIFT);
     assert_int_equal(row.created_ms, BEGAN);
+    assert_int_equal(row.lease_from_ms, 0);
     assert_int_equal(row.worst_end_ms, BEGAN);
     assert_int_equal(row.seen_running_ms, BEGAN);
     assert_int_equal(row.body_len, 0);

@@ -79,7 +79,7 @@ static struct reservation get(const char *id)
 
 static int64_t lease_minutes(const struct reservation *row)
 {
-    return (row->lease_end_ms - row->created_ms) / MINUTE_MS;
+    return (row->lease_end_ms - row->lease_from_ms) / MINUTE_MS;
 }
 
 static bool has_metric(const char *line)

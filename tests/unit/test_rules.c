@@ -26,6 +26,7 @@ static struct reservation make_row(enum reservation_state state)
 {
     struct reservation row = {.state = state,
                               .created_ms = BEGAN,
+                              .lease_from_ms = BEGAN,
                               .first_send_ms = BEGAN,
                               .last_send_ms = BEGAN,
                               .lease_end_ms = BEGAN + 8 * 60 * MINUTE,

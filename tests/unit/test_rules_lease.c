@@ -16,11 +16,12 @@ static int set_up(void **state)
     return 0;
 }
 
-/* With a lease of so many minutes. */
+/* With a lease of so many minutes from BEGAN. */
 static struct reservation make_row(enum reservation_state state, int64_t minutes)
 {
     return (struct reservation){.state = state,
                                 .created_ms = BEGAN,
+                                .lease_from_ms = BEGAN,
                                 .lease_end_ms = BEGAN + minutes * MINUTE,
                                 .worst_end_ms = BEGAN + minutes * MINUTE + ALLOWANCE,
                                 .units = 1};
@@ -48,21 +49,39 @@ static const struct change_case change_cases[] = {
     {"ended already, and an end that has passed, too", 30, 40, 35, false, false, 30, 45},
 };
 
+static void check_change(const struct change_case *c, const struct reservation *row)
+{
+    struct lease_change change =
+        rules_change_lease(&settings, c->asked * MINUTE, BEGAN + c->now * MINUTE, row);
+    if (change.changes != c->changes || change.extends != c->extends ||
+        change.lease_end_ms != BEGAN + c->end * MINUTE ||
+        change.worst_end_ms != change.lease_end_ms + ALLOWANCE ||
+        change.reserve_from_ms != BEGAN + c->reserve_from * MINUTE)
+        fail_msg("%s: changes %d, extends %d, end %lld, from %lld", c->what, change.changes,
+                 change.extends, (long long)(change.lease_end_ms - BEGAN) / MINUTE,
+                 (long long)(change.reserve_from_ms - BEGAN) / MINUTE);
+}
+
 static void a_change_of_a_lease(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof(change_cases) / sizeof(change_cases[0]); i++) {
         const struct change_case *c = &change_cases[i];
         struct reservation row = make_row(RESERVATION_ACTIVE, c->lease);
-        struct lease_change change =
-            rules_change_lease(&settings, c->asked * MINUTE, BEGAN + c->now * MINUTE, &row);
-        if (change.changes != c->changes || change.extends != c->extends ||
-            change.lease_end_ms != BEGAN + c->end * MINUTE ||
-            change.worst_end_ms != change.lease_end_ms + ALLOWANCE ||
-            change.reserve_from_ms != BEGAN + c->reserve_from * MINUTE)
-            fail_msg("%s: changes %d, extends %d, end %lld, from %lld", c->what, change.changes,
-                     change.extends, (long long)(change.lease_end_ms - BEGAN) / MINUTE,
-                     (long long)(change.reserve_from_ms - BEGAN) / MINUTE);
+        check_change(c, &row);
+    }
+}
+
+/* Of drift that a team was given: what ran before does not shorten its lease. */
+static void a_lease_counts_from_its_assignment(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(change_cases) / sizeof(change_cases[0]); i++) {
+        const struct change_case *c = &change_cases[i];
+        struct reservation row = make_row(RESERVATION_ACTIVE, c->lease);
+        row.origin = RESERVATION_ORIGIN_DRIFT;
+        row.created_ms = BEGAN - 500 * MINUTE;
+        check_change(c, &row);
     }
 }
 
@@ -150,6 +169,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_change_of_a_lease, set_up),
+        cmocka_unit_test_setup(a_lease_counts_from_its_assignment, set_up),
         cmocka_unit_test_setup(an_extension_never_reserves_less, set_up),
         cmocka_unit_test_setup(a_shortening_never_reserves_more, set_up),
         cmocka_unit_test_setup(leases_end, set_up),
