@@ -1,5 +1,6 @@
 /* Looks at every rule in a fixed order, then picks the one that binds. */
 #include "policy/evaluator.h"
+#include "policy/earliest.h"
 #include "policy/unit_hours.h"
 #include "policy/unit_time.h"
 
@@ -95,12 +96,12 @@ static void judge(struct quota_rule *rule)
 /* One scope's limits, against one request or (`request` NULL: a survey) none. */
 struct scope {
     enum quota_scope scope;
-    const char *at; /* JSON pointer of the limits */
+    char at[sizeof("/teams//limits") + POLICY_MAX_NAME]; /* JSON pointer of the limits */
     const struct policy_limits *limits;
     const struct quota_usage *usage;
     const struct quota_books *books;
     const struct quota_request *request;
-    int64_t now_ms;
+    int64_t now_ms, survey_until_ms; /* of a survey */
     int64_t look_until_ms;
     int64_t latest_until_ms; /* of an interval that begins as the request's, as windows admit it */
 };
@@ -190,7 +191,7 @@ static int add_windows(struct quota_decision *decision, struct scope *scope, str
         snprintf(path, sizeof(path), "unit_hours/%zu", i);
         rule = add_scope_rule(decision, scope, QUOTA_UNIT_HOURS, path);
         if (scope->request == NULL)
-            rc = unit_hours_survey(&budget, scope->now_ms, rule, err);
+            rc = unit_hours_survey(&budget, scope->now_ms, scope->survey_until_ms, rule, err);
         else
             rc = unit_hours_judge(&budget, scope->request, scope->look_until_ms, rule,
                                   &scope->latest_until_ms, err);
@@ -206,29 +207,34 @@ static int add_limits(struct quota_decision *decision, struct scope *scope, stru
     return add_windows(decision, scope, err);
 }
 
+/* Makes it the scope of the team, or (NULL) of the account. */
+static void set_scope(const struct policy *policy, const struct policy_team *team,
+                      struct scope *scope)
+{
+    scope->scope = team != NULL ? QUOTA_SCOPE_TEAM : QUOTA_SCOPE_ACCOUNT;
+    scope->limits = team != NULL ? &team->limits : policy_account(policy);
+    scope->usage = team != NULL ? &scope->books->team : &scope->books->account;
+    if (team != NULL)
+        snprintf(scope->at, sizeof(scope->at), "/teams/%s/limits", team->name);
+    else
+        snprintf(scope->at, sizeof(scope->at), "/account");
+}
+
 /* The limits of the team (NULL: not asked for) and of the account. Lowers `*latest_until_ms`. */
 static int add_scopes(const struct policy *policy, const struct policy_team *team,
                       const struct scope *asked, struct quota_decision *decision,
                       int64_t *latest_until_ms, struct error *err)
 {
     struct scope scope = *asked;
-    char at[sizeof("/teams//limits") + POLICY_MAX_NAME];
     int rc = 0;
 
     scope.latest_until_ms = INT64_MAX;
     if (team != NULL) {
-        snprintf(at, sizeof(at), "/teams/%s/limits", team->name);
-        scope.scope = QUOTA_SCOPE_TEAM;
-        scope.at = at;
-        scope.limits = &team->limits;
-        scope.usage = &asked->books->team;
+        set_scope(policy, team, &scope);
         rc = add_limits(decision, &scope, err);
     }
     if (rc == 0) {
-        scope.scope = QUOTA_SCOPE_ACCOUNT;
-        scope.at = "/account";
-        scope.limits = policy_account(policy);
-        scope.usage = &asked->books->account;
+        set_scope(policy, NULL, &scope);
         rc = add_limits(decision, &scope, err);
     }
     *latest_until_ms = scope.latest_until_ms;
@@ -337,22 +343,18 @@ static void clear_decision(struct quota_decision *out)
     out->verdict = QUOTA_ADMITTED;
 }
 
-int policy_evaluate(const struct policy *policy, const struct quota_request *request,
-                    const struct quota_books *books, struct quota_decision *out, struct error *err)
+/* What follows the name rules; `team` NULL: one of them refuses. */
+static int decide(const struct policy *policy, const struct policy_team *team,
+                  const struct quota_request *request, const struct quota_books *books,
+                  struct quota_decision *out, struct error *err)
 {
     const int64_t beyond_lease_ms = request->until_ms - request->lease_ms;
-    struct scope scope = {.books = books, .request = request};
-    const struct policy_team *team;
+    struct scope scope = {.books = books, .request = request, .look_until_ms = request->until_ms};
     int64_t default_minutes, max_minutes, latest_until_ms = INT64_MAX;
-    int rc = check_request(request, err);
+    int rc = 0;
 
-    clear_decision(out);
-    if (rc != 0)
-        return rc;
-    team = add_name_rules(policy, request, out);
     if (team != NULL) {
         policy_lease(policy, team, &default_minutes, &max_minutes);
-        scope.look_until_ms = request->until_ms;
         if (request->look_ahead && beyond_lease_ms + max_minutes * MINUTE_MS > request->until_ms)
             scope.look_until_ms = beyond_lease_ms + max_minutes * MINUTE_MS;
         rc = add_scopes(policy, team, &scope, out, &latest_until_ms, err);
@@ -365,17 +367,37 @@ int policy_evaluate(const struct policy *policy, const struct quota_request *req
     return 0;
 }
 
+int policy_evaluate(const struct policy *policy, const struct quota_request *request,
+                    const struct quota_books *books, struct quota_decision *out, struct error *err)
+{
+    int rc = check_request(request, err);
+
+    clear_decision(out);
+    if (rc != 0)
+        return rc;
+    return decide(policy, add_name_rules(policy, request, out), request, books, out, err);
+}
+
+static int find_team(const struct policy *policy, const char *name, const struct policy_team **out,
+                     struct error *err)
+{
+    *out = policy_find_team(policy, name);
+    if (*out == NULL)
+        return error_set(err, ERROR_NOT_FOUND, "the policy names no team \"%s\"", name);
+    return 0;
+}
+
 int policy_survey(const struct policy *policy, const char *team, int64_t now_ms,
                   const struct quota_books *books, struct quota_decision *out, struct error *err)
 {
-    const struct scope scope = {.books = books, .now_ms = now_ms};
-    const struct policy_team *known = team != NULL ? policy_find_team(policy, team) : NULL;
+    const struct scope scope = {.books = books, .now_ms = now_ms, .survey_until_ms = now_ms};
+    const struct policy_team *known = NULL;
     int64_t latest_until_ms;
-    int rc;
+    int rc = team != NULL ? find_team(policy, team, &known, err) : 0;
 
     clear_decision(out);
-    if (team != NULL && known == NULL)
-        return error_set(err, ERROR_NOT_FOUND, "the policy names no team \"%s\"", team);
+    if (rc != 0)
+        return rc;
     rc = add_scopes(policy, known, &scope, out, &latest_until_ms, err);
     for (size_t i = 0; rc == 0 && i < out->rule_count; i++) {
         struct quota_rule *rule = &out->rules[i];
@@ -383,5 +405,43 @@ int policy_survey(const struct policy *policy, const char *team, int64_t now_ms,
         rule->admits = rule->fits_now > 0;
         rule->ever_admits = true;
     }
+    return rc;
+}
+
+/* Leaves only what is exceeded. */
+static void keep_exceeded(struct quota_decision *decision)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < decision->rule_count; i++) {
+        struct quota_rule *rule = &decision->rules[i];
+
+        rule->ever_admits = true;
+        if (unit_time_add(rule->used, rule->reserved) > rule->limit)
+            decision->rules[kept++] = *rule;
+    }
+    decision->rule_count = kept;
+}
+
+int policy_find_exceeded(const struct policy *policy, const char *team, int64_t now_ms,
+                         const struct quota_books *books, struct quota_decision *out,
+                         struct error *err)
+{
+    struct scope scope = {.books = books, .now_ms = now_ms};
+    const struct policy_team *known = NULL;
+    int rc = team != NULL ? find_team(policy, team, &known, err) : 0;
+
+    clear_decision(out);
+    if (rc != 0)
+        return rc;
+    set_scope(policy, known, &scope);
+    if (scope.limits->window_count > 0)
+        rc = books->held_until(books->self, scope.scope, &scope.survey_until_ms, err);
+    if (scope.survey_until_ms > now_ms + EARLIEST_HORIZON_MS)
+        scope.survey_until_ms = now_ms + EARLIEST_HORIZON_MS;
+    if (rc == 0)
+        rc = add_limits(out, &scope, err);
+    if (rc == 0)
+        keep_exceeded(out);
     return rc;
 }

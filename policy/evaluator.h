@@ -35,6 +35,16 @@ int policy_survey(const struct policy *policy, const char *team, int64_t now_ms,
     __attribute__((warn_unused_result));
 
 /*
+ * The limits of `team` alone, or (NULL) of the account, that what is held exceeds, as policy_survey
+ * shows them. Of unit-hours each period counts, from that of `now_ms` to the last in which anything
+ * is reserved, at most EARLIEST_HORIZON_MS ahead: the rule shows the one that is exceeded most, of
+ * equals the first. ERROR_NOT_FOUND as above.
+ */
+int policy_find_exceeded(const struct policy *policy, const char *team, int64_t now_ms,
+                         const struct quota_books *books, struct quota_decision *out,
+                         struct error *err) __attribute__((warn_unused_result));
+
+/*
  * One sentence for people that names the binding rule and its numbers, such as "team assembly-line
  * may hold 4 concurrent_units and holds 3 (2 used, 1 reserved): 2 more do not fit, at most 1 does".
  * Cut at `size`.

@@ -61,9 +61,26 @@ static int sum_unit_time(void *self, enum quota_scope scope, int64_t from_ms, in
     return 0;
 }
 
+static int find_held_until(void *self, enum quota_scope scope, int64_t *until_ms, struct error *err)
+{
+    const struct held_view *view = self;
+
+    (void)err;
+    *until_ms = 0;
+    for (size_t i = 0; i < view->count; i++) {
+        const struct held *held = &view->list[i];
+
+        if (held->state != HELD_ENDED && held->until_ms > *until_ms &&
+            (scope == QUOTA_SCOPE_ACCOUNT || is_of_team(view, held)))
+            *until_ms = held->until_ms;
+    }
+    return 0;
+}
+
 void held_books(struct held_view *view, struct quota_books *out)
 {
-    *out = (struct quota_books){.unit_time = sum_unit_time, .self = view};
+    *out = (struct quota_books){
+        .unit_time = sum_unit_time, .held_until = find_held_until, .self = view};
     for (size_t i = 0; i < view->count; i++) {
         count_held(&view->list[i], &out->account);
         if (is_of_team(view, &view->list[i]))

@@ -21,12 +21,12 @@ policy_libpolicy_a_SOURCES = \
 # The schema is for editors and scripts; the parser does not read it.
 EXTRA_DIST += policy/policy.schema.json policy/examples tests/policy/budgets.txt tests/policy/cases.txt \
 	tests/policy/periods.txt tests/policy/budgets.json tests/policy/shared-budget.json \
-	tests/policy/documents tests/policy/basic.json tests/policy/freeze.json \
+	tests/policy/documents tests/policy/basic.json tests/policy/freeze.json tests/policy/exceeded.json tests/policy/exceeded.txt \
 	tests/policy/patterns.json tests/policy/unlimited.json
 
 policy_tests = tests/policy/test_policy_table tests/policy/test_policy_property \
 	tests/policy/test_policy_budgets tests/policy/test_policy_documents \
-	tests/policy/test_policy_periods tests/policy/test_budget_property
+	tests/policy/test_policy_exceeded tests/policy/test_policy_periods tests/policy/test_budget_property
 check_PROGRAMS += $(policy_tests)
 TESTS += $(policy_tests) tests/policy/test_schema.py
 EXTRA_DIST += tests/policy/test_schema.py
@@ -34,11 +34,15 @@ policy_file_sources = tests/policy/policy_file.h tests/policy/policy_file.c
 policy_table_sources = tests/policy/table.h tests/policy/table.c $(policy_file_sources)
 zones_sources = tests/policy/zones.h tests/policy/zones.c
 instant_sources = tests/policy/instant.h tests/policy/instant.c
+held_list_sources = tests/policy/held_list.h tests/policy/held_list.c $(instant_sources)
 tests_policy_test_policy_table_SOURCES = tests/policy/test_policy_table.c $(policy_table_sources)
 tests_policy_test_policy_table_LDADD = $(floor1_libs)
 tests_policy_test_policy_budgets_SOURCES = tests/policy/test_policy_budgets.c \
-	$(policy_table_sources) $(zones_sources) $(instant_sources)
+	$(policy_table_sources) $(zones_sources) $(held_list_sources)
 tests_policy_test_policy_budgets_LDADD = $(floor1_libs)
+tests_policy_test_policy_exceeded_SOURCES = tests/policy/test_policy_exceeded.c \
+	$(policy_table_sources) $(held_list_sources)
+tests_policy_test_policy_exceeded_LDADD = $(floor1_libs)
 tests_policy_test_policy_periods_SOURCES = tests/policy/test_policy_periods.c \
 	$(policy_table_sources) $(zones_sources) $(instant_sources)
 tests_policy_test_policy_periods_LDADD = $(floor1_libs)

@@ -52,6 +52,9 @@ struct quota_books {
      * periods of windows, which end on quarter-hours. */
     int (*unit_time)(void *self, enum quota_scope scope, int64_t from_ms, int64_t until_ms,
                      struct quota_unit_time *out, struct error *err);
+    /* The latest worst end of what lives of that scope; 0 where nothing does. No unit-time is
+     * reserved behind it. Asked only by policy_find_exceeded. */
+    int (*held_until)(void *self, enum quota_scope scope, int64_t *until_ms, struct error *err);
     void *self;
 };
 

@@ -130,17 +130,32 @@ int unit_hours_judge(const struct unit_hours *budget, const struct quota_request
     return find_ever(budget, request, &rule->ever_admits, err);
 }
 
-int unit_hours_survey(const struct unit_hours *budget, int64_t now_ms, struct quota_rule *rule,
-                      struct error *err)
-{
-    struct period period;
-    int rc = read_period(budget, now_ms, &period, err);
+/* --- what is held -------------------------------------------------------------------------- */
 
+static int64_t find_excess(const struct unit_hours *budget, const struct period *period)
+{
+    const int64_t held = unit_time_add(period->held.used, period->held.reserved);
+
+    return held > budget->window->amount_unit_ms ? held - budget->window->amount_unit_ms : 0;
+}
+
+int unit_hours_survey(const struct unit_hours *budget, int64_t now_ms, int64_t until_ms,
+                      struct quota_rule *rule, struct error *err)
+{
+    struct period worst, period;
+    int rc = read_period(budget, now_ms, &worst, err);
+
+    period = worst;
+    while (rc == 0 && period.until_ms < until_ms) {
+        rc = read_period(budget, period.until_ms, &period, err);
+        if (rc == 0 && find_excess(budget, &period) > find_excess(budget, &worst))
+            worst = period;
+    }
     if (rc != 0)
         return rc;
-    show_period(budget, &period, rule);
-    rule->fits_now = period.left_unit_ms;
-    rule->admits = period.left_unit_ms > 0;
+    show_period(budget, &worst, rule);
+    rule->fits_now = worst.left_unit_ms;
+    rule->admits = worst.left_unit_ms > 0;
     rule->ever_admits = true;
     return 0;
 }

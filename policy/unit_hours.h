@@ -21,9 +21,13 @@ int unit_hours_judge(const struct unit_hours *budget, const struct quota_request
                      int64_t look_until_ms, struct quota_rule *rule, int64_t *latest_until_ms,
                      struct error *err) __attribute__((warn_unused_result));
 
-/* Fills `rule` with the period of `now_ms`, as policy_survey has it. */
-int unit_hours_survey(const struct unit_hours *budget, int64_t now_ms, struct quota_rule *rule,
-                      struct error *err) __attribute__((warn_unused_result));
+/*
+ * Fills `rule` as policy_survey has it, with the period of `now_ms` or, where a later one that
+ * begins before `until_ms` is exceeded by more, with the first of those that are exceeded most.
+ */
+int unit_hours_survey(const struct unit_hours *budget, int64_t now_ms, int64_t until_ms,
+                      struct quota_rule *rule, struct error *err)
+    __attribute__((warn_unused_result));
 
 /*
  * Moves `*at_ms` to the first moment at or after it at which an interval of `length_ms` may begin;

@@ -24,7 +24,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/unrecorded.h %D%/unrecorded.c
 
 control_unit_tests = tests/unit/test_admin_rules tests/unit/test_control \
-	tests/unit/test_drift tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_rules \
+	tests/unit/test_drift tests/unit/test_drift_rules tests/unit/test_model_calls tests/unit/test_policy_note tests/unit/test_rules \
 	tests/unit/test_rules_lease tests/unit/test_leases tests/unit/test_time_keeper tests/unit/test_unrecorded
 EXTRA_DIST += tests/unit/control_world.h tests/unit/fake_upstream.h
 if HAVE_CMOCKA
@@ -44,6 +44,8 @@ tests_unit_test_drift_rules_SOURCES = tests/unit/test_drift_rules.c
 tests_unit_test_drift_rules_LDADD = $(control_test_libs)
 tests_unit_test_model_calls_SOURCES = tests/unit/test_model_calls.c
 tests_unit_test_model_calls_LDADD = $(control_test_libs)
+tests_unit_test_policy_note_SOURCES = tests/unit/test_policy_note.c $(control_world)
+tests_unit_test_policy_note_LDADD = $(control_test_libs)
 tests_unit_test_rules_SOURCES = tests/unit/test_rules.c
 tests_unit_test_rules_LDADD = $(control_test_libs)
 tests_unit_test_rules_lease_SOURCES = tests/unit/test_rules_lease.c

@@ -195,9 +195,9 @@ int ledger_list_freezes(struct ledger *ledger, struct ledger_freeze *out, size_t
 
 /*
  * An entry of the journal without a change: a warning, a policy that was loaded. `event` is a word
- * of at most 64 bytes; `id` names a reservation, or is NULL.
+ * of at most 64 bytes; `about` names a team, `id` a reservation, and each may be NULL.
  */
-int ledger_note(struct ledger *ledger, const char *event, const char *id,
+int ledger_note(struct ledger *ledger, const char *event, const char *about, const char *id,
                 const struct ledger_cause *cause, struct error *err)
     __attribute__((warn_unused_result));
 

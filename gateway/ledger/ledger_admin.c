@@ -153,7 +153,7 @@ int ledger_list_freezes(struct ledger *ledger, struct ledger_freeze *out, size_t
 }
 
 struct note_call {
-    const char *event, *id;
+    const char *event, *about, *id;
     const struct ledger_cause *cause;
 };
 
@@ -161,13 +161,13 @@ static int run_note(struct ledger_change *change, void *context, struct error *e
 {
     const struct note_call *call = context;
 
-    return ledger_logic_note(change, call->event, call->id, call->cause, err);
+    return ledger_logic_note(change, call->event, call->about, call->id, call->cause, err);
 }
 
-int ledger_note(struct ledger *ledger, const char *event, const char *id,
+int ledger_note(struct ledger *ledger, const char *event, const char *about, const char *id,
                 const struct ledger_cause *cause, struct error *err)
 {
-    struct note_call call = {.event = event, .id = id, .cause = cause};
+    struct note_call call = {.event = event, .about = about, .id = id, .cause = cause};
     struct ledger_job job = {.run = run_note, .context = &call};
 
     if (event[0] == '\0' || strlen(event) > LEDGER_JOURNAL_EVENT_MAX)

@@ -12,7 +12,8 @@
  *     text  event: "reserve", "update", "join" (a key was attached), "lease", "adopt", "freeze",
  *           "unfreeze", "policy" (one came into force), "over-limit" (what is held under it exceeds
  *           a limit), or whatever else ledger_note was given
- *     text  about: of "freeze" and "unfreeze" the team ("" = everybody); else ""
+ *     text  about: of "freeze" and "unfreeze" the team ("" = everybody), of "over-limit" the team
+ *           whose limit it is ("" = the account), else what ledger_note was given, or ""
  *     with flag 1, the row as it is after the change:
  *       text  id
  *       i64   row_version, units, created_ms, lease_end_ms, worst_end_ms, ended_ms

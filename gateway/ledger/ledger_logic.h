@@ -74,8 +74,8 @@ int ledger_logic_adopt(struct ledger_change *change, const struct reservation *r
 int ledger_logic_set_freeze(struct ledger_change *change, const struct ledger_freeze *freeze,
                             bool on, const struct ledger_cause *cause, struct error *err)
     __attribute__((warn_unused_result));
-int ledger_logic_note(struct ledger_change *change, const char *event, const char *id,
-                      const struct ledger_cause *cause, struct error *err)
+int ledger_logic_note(struct ledger_change *change, const char *event, const char *about,
+                      const char *id, const struct ledger_cause *cause, struct error *err)
     __attribute__((warn_unused_result));
 
 /* One round of at most LEDGER_FORGET_ROWS rows; `*more` when there may be others. */

@@ -99,12 +99,12 @@ int ledger_logic_set_freeze(struct ledger_change *change, const struct ledger_fr
     return ledger_journal_append(change->journal, change->backend, change->session, &entry, err);
 }
 
-int ledger_logic_note(struct ledger_change *change, const char *event, const char *id,
-                      const struct ledger_cause *cause, struct error *err)
+int ledger_logic_note(struct ledger_change *change, const char *event, const char *about,
+                      const char *id, const struct ledger_cause *cause, struct error *err)
 {
     struct reservation row = {0};
     const struct ledger_entry entry = {
-        .event = event, .row = id != NULL ? &row : NULL, .cause = cause};
+        .event = event, .about = about, .row = id != NULL ? &row : NULL, .cause = cause};
     const int code = id == NULL ? 0 : change->backend->get_row(change->session, id, &row, err);
 
     if (code != 0)

@@ -11,7 +11,7 @@
 /* Which entries are wanted; all zero = every one. */
 struct ledger_show_filter {
     const char *reservation;   /* its id */
-    const char *team;          /* whose row it is about, or which it freezes */
+    const char *team;          /* whose row it is, or which it is about */
     int64_t from_ms, until_ms; /* at_ms, half-open; until 0 = no end */
 };
 

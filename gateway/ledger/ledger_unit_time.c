@@ -273,12 +273,25 @@ static int unit_time(void *self, enum quota_scope scope, int64_t from_ms, int64_
     return code;
 }
 
+static int find_held_until(void *self, enum quota_scope scope, int64_t *until_ms, struct error *err)
+{
+    struct ledger_live_times *live;
+    const int code = ledger_books_live(self, scope, &live, err);
+
+    *until_ms = 0;
+    for (size_t i = 0; code == 0 && i < live->count; i++)
+        if (live->rows[i].worst_end_ms > *until_ms)
+            *until_ms = live->rows[i].worst_end_ms;
+    return code;
+}
+
 void ledger_books_open(struct ledger_books *books, const struct ledger_backend *backend,
                        struct ledger_session *session, const char *team, int64_t now_ms)
 {
     *books = (struct ledger_books){
         .backend = backend, .session = session, .team = team, .now_ms = now_ms};
     books->books.unit_time = unit_time;
+    books->books.held_until = find_held_until;
     books->books.self = books;
 }
 

@@ -94,6 +94,8 @@ def test_a_lowered_limit_is_journaled_by_name(make_gateway, emulator, tmp_path):
     over = [line["why"] for line in lines if line["event"] == "over-limit"]
     assert over, lines
     assert all("concurrent_units is 1 units, and 2 used and 0 reserved" in why for why in over), over
+    assert "over-limit" in ledger("show", tmp_path / "ledger.db", "--team", "assembly").stdout
+    assert ledger("show", tmp_path / "ledger.db", "--team", "other").stdout == ""
     assert audit(tmp_path / "ledger.db").returncode == 0
 
 

@@ -443,6 +443,53 @@ static void test_releases(void **state)
     assert_int_equal(releases[0].units, 3);
 }
 
+static int ask_held_until(void *context, const struct quota_books *books, struct error *err)
+{
+    int64_t *until_ms = context;
+    const int code = books->held_until(books->self, QUOTA_SCOPE_ACCOUNT, &until_ms[0], err);
+
+    return code != 0 ? code : books->held_until(books->self, QUOTA_SCOPE_TEAM, &until_ms[1], err);
+}
+
+static void expect_held_until(struct ledger *ledger, const char *team, int64_t account_ms,
+                              int64_t team_ms)
+{
+    int64_t until_ms[2] = {-1, -1};
+    struct error err = {0};
+
+    assert_int_equal(
+        ledger_with_books(ledger, team, CONTRACT_NOW_MS, ask_held_until, until_ms, &err), 0);
+    assert_int_equal(until_ms[0], account_ms);
+    assert_int_equal(until_ms[1], team_ms);
+}
+
+static void test_held_until(void **state)
+{
+    static const char *const teams[] = {"red", "blue", "red"};
+    struct ledger *ledger = opened(state);
+    struct reservation row;
+
+    expect_held_until(ledger, "red", 0, 0);
+    for (int i = 0; i < 3; i++) {
+        char project[32];
+        struct ledger_reserve request;
+
+        snprintf(project, sizeof(project), "boards-%d", i);
+        row = contract_row(teams[i], project, 1);
+        row.worst_end_ms = CONTRACT_NOW_MS + (int64_t[]){3000, 9000, 2000}[i];
+        request = contract_request(&row, NULL, 0);
+        row = contract_reserve(ledger, &request, LEDGER_RESERVED).row;
+        if (i == 0)
+            expect_held_until(ledger, "blue", CONTRACT_NOW_MS + 3000, 0);
+        if (i != 1)
+            continue;
+        expect_held_until(ledger, "red", CONTRACT_NOW_MS + 9000, CONTRACT_NOW_MS + 3000);
+        row.ended_ms = CONTRACT_NOW_MS + 1;
+        contract_move(ledger, &row, RESERVATION_VOID, 0);
+    }
+    expect_held_until(ledger, "red", CONTRACT_NOW_MS + 3000, CONTRACT_NOW_MS + 3000);
+}
+
 /* --- freezes and notes --------------------------------------------------------------------- */
 
 static int freeze(struct ledger *ledger, const char *team, const char *reason, bool on)
@@ -496,15 +543,15 @@ static void test_notes(void **state)
     struct error err = {0};
     char event[66];
 
-    assert_int_equal(ledger_note(ledger, "policy", NULL, &contract_cause, &err), 0);
-    assert_int_equal(ledger_note(ledger, "lease-warning", row.id, &contract_cause, &err), 0);
-    assert_int_equal(ledger_note(ledger, "lease-warning", "00000000-0000-4000-8000-000000000000",
-                                 &contract_cause, &err),
+    assert_int_equal(ledger_note(ledger, "policy", NULL, NULL, &contract_cause, &err), 0);
+    assert_int_equal(ledger_note(ledger, "lease-warning", NULL, row.id, &contract_cause, &err), 0);
+    assert_int_equal(ledger_note(ledger, "lease-warning", NULL,
+                                 "00000000-0000-4000-8000-000000000000", &contract_cause, &err),
                      ERROR_NOT_FOUND);
     memset(event, 'e', 65);
     event[65] = '\0';
-    assert_int_equal(ledger_note(ledger, event, NULL, &contract_cause, &err), ERROR_INVALID);
-    assert_int_equal(ledger_note(ledger, "", NULL, &contract_cause, &err), ERROR_INVALID);
+    assert_int_equal(ledger_note(ledger, event, NULL, NULL, &contract_cause, &err), ERROR_INVALID);
+    assert_int_equal(ledger_note(ledger, "", NULL, NULL, &contract_cause, &err), ERROR_INVALID);
 }
 
 /* --- reports ------------------------------------------------------------------------------- */
@@ -652,6 +699,7 @@ const struct contract_case contract_book_cases[] = {
     {"lease_needs_a_state", test_lease_needs_a_state},
     {"adopt_and_assign", test_adopt_and_assign},
     {"releases", test_releases},
+    {"held_until", test_held_until},
     {"freezes", test_freezes},
     {"notes", test_notes},
     {"report", test_report},

@@ -129,7 +129,7 @@ static void fill(struct ledger *ledger)
     snprintf(row.team, sizeof(row.team), "red");
     row.lease_from_ms = assigned.at_ms;
     assert_int_equal(ledger_update(ledger, &row, &assigned, &err), 0);
-    assert_int_equal(ledger_note(ledger, "lease-warning", row.id, &contract_cause, &err), 0);
+    assert_int_equal(ledger_note(ledger, "lease-warning", NULL, row.id, &contract_cause, &err), 0);
     assert_int_equal(ledger_set_freeze(ledger, &freeze, true, &contract_cause, &err), 0);
     freeze.team[0] = '\0';
     assert_int_equal(ledger_set_freeze(ledger, &freeze, true, &contract_cause, &err), 0);

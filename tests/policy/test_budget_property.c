@@ -242,7 +242,8 @@ static void draw_list(uint64_t *state, struct world *world)
     for (size_t i = 0; i < world->view.count; i++) {
         struct held *held = &world->list[i];
         const int64_t now = (world->view.now_ms - world->epoch_ms) / SLOT_MS;
-        const int64_t from = now - draw_below(state, 96 * 20) % (now + 1);
+        const int64_t ago = draw_below(state, draw_below(state, 2) == 0 ? 96 * 20 : 96 * 2);
+        const int64_t from = now - ago % (now + 1);
 
         held->state = (enum held_state)draw_below(state, 3);
         snprintf(held->team, sizeof(held->team), "%s", draw_below(state, 2) == 0 ? "a" : "b");
@@ -418,6 +419,42 @@ static void check_rules(const struct world *world, const struct quota_decision *
     require(k == world->window_count, "another number of windows", round);
 }
 
+/* What is told as exceeded, of one scope; returns how many rules show a later period. */
+static size_t check_exceeded(const struct world *world, bool of_team,
+                             const struct quota_books *books, uint64_t round)
+{
+    struct quota_decision decision;
+    size_t later = 0, i = 0;
+
+    require(policy_find_exceeded(world->policy, of_team ? "a" : NULL, world->view.now_ms, books,
+                                 &decision, NULL) == 0,
+            "not told what is exceeded", round);
+    while (i < decision.rule_count && decision.rules[i].kind != QUOTA_UNIT_HOURS)
+        i++;
+    for (size_t k = 0; k < world->window_count; k++) {
+        const struct model_window *window = &world->windows[k];
+        const struct quota_rule *rule = &decision.rules[i];
+        const int now = window->period_of[(world->view.now_ms - world->epoch_ms) / SLOT_MS];
+        int worst = now;
+
+        for (int period = now; period < DAYS + 2; period++)
+            worst = window->held[period] > window->held[worst] ? period : worst;
+        if (window->of_team != of_team || window->held[worst] <= window->amount_unit_ms)
+            continue;
+        require(i++ < decision.rule_count, "not told as exceeded", round);
+        require(rule->limit == window->amount_unit_ms &&
+                    rule->used + rule->reserved == window->held[worst],
+                "told by other numbers", round);
+        require(
+            window->period_of[(larger(rule->period_from_ms, world->epoch_ms) - world->epoch_ms) /
+                              SLOT_MS] == worst,
+            "told of another period", round);
+        later += worst > now;
+    }
+    require(i == decision.rule_count, "told as exceeded, and is not", round);
+    return later;
+}
+
 static void check_earliest(uint64_t *state, const struct world *world,
                            const struct quota_decision *decision, int64_t earliest_ms,
                            uint64_t round)
@@ -467,8 +504,8 @@ static void check_ever(const struct world *world, const struct quota_decision *d
             "refused for ever, and fits where nothing is held", round);
 }
 
-/* Returns 0 admitted, 1 refused now, 2 refused for ever, for the tally. */
-static int run_round(uint64_t *state, const struct place *place, uint64_t round)
+/* Returns 0 admitted, 1 refused now, 2 refused for ever, for the tally; adds to that of `later`. */
+static int run_round(uint64_t *state, const struct place *place, uint64_t round, size_t *later)
 {
     static struct world world;
     struct quota_release releases[MAX_HELD];
@@ -491,6 +528,8 @@ static int run_round(uint64_t *state, const struct place *place, uint64_t round)
     check_rules(&world, &decision, round);
     check_earliest(state, &world, &decision, earliest_ms, round);
     check_ever(&world, &decision, round);
+    *later +=
+        check_exceeded(&world, true, &books, round) + check_exceeded(&world, false, &books, round);
     policy_explain(&decision, &world.request, sentence, sizeof(sentence));
     require(strlen(sentence) > 20 && strlen(sentence) < sizeof(sentence) - 1, "no sentence", round);
     policy_free(&world.policy);
@@ -516,16 +555,18 @@ int main(void)
 {
     static struct place place;
     uint64_t state = SEED, round = 0;
-    size_t verdicts[3] = {0};
+    size_t verdicts[3] = {0}, later = 0;
 
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         prepare(places[i].rule, places[i].first_day, &place);
         for (int k = 0; k < ROUNDS; k++)
-            verdicts[run_round(&state, &place, round++)]++;
+            verdicts[run_round(&state, &place, round++, &later)]++;
     }
-    printf("%" PRIu64 " rounds: %zu admitted, %zu refused now, %zu for ever\n", round, verdicts[0],
-           verdicts[1], verdicts[2]);
-    require(verdicts[0] > round / 10 && verdicts[1] > round / 10 && verdicts[2] > round / 100,
+    printf("%" PRIu64
+           " rounds: %zu admitted, %zu refused now, %zu for ever; %zu limits exceeded later\n",
+           round, verdicts[0], verdicts[1], verdicts[2], later);
+    require(verdicts[0] > round / 10 && verdicts[1] > round / 10 && verdicts[2] > round / 100 &&
+                later > round / 100,
             "the draws are lopsided", round);
     return 0;
 }

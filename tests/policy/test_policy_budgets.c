@@ -1,13 +1,12 @@
 /* Holds leases, unit-hours and the earliest time to tests/policy/budgets.txt. */
 #include "policy/evaluator.h"
-#include "policy/held.h"
+#include "tests/policy/held_list.h"
 #include "tests/policy/instant.h"
 #include "tests/policy/table.h"
 #include "tests/policy/zones.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MINUTE_MS    INT64_C(60000)
@@ -53,41 +52,6 @@ static bool read_lease(const char *text, struct quota_request *request)
     return *text == '\0';
 }
 
-/* "line:2:2026-11-25T08:00+12", where it ended "-12": team, units, begin, hours (in quarters). */
-static bool read_held(char *text, struct held *out)
-{
-    char *units = strchr(text, ':'), *from = units != NULL ? strchr(units + 1, ':') : NULL;
-    char *hours = from != NULL ? from + sizeof("2026-11-25T08:00") : NULL, sign;
-
-    if (hours == NULL || strlen(from) < sizeof("2026-11-25T08:00"))
-        return false;
-    *units++ = *from++ = '\0';
-    sign = *hours;
-    *hours++ = '\0';
-    snprintf(out->team, sizeof(out->team), "%s", text);
-    out->units = atoll(units);
-    out->until_ms = (int64_t)(atof(hours) * 4) * (HOUR_MS / 4);
-    out->state = sign == '-' ? HELD_ENDED : HELD_RUNNING;
-    if (!instant_read(from, &out->from_ms) || (sign != '-' && sign != '+'))
-        return false;
-    out->until_ms += out->from_ms;
-    return true;
-}
-
-static bool read_helds(char *text, struct held *out, size_t *count)
-{
-    char *rest = NULL;
-
-    *count = 0;
-    if (strcmp(text, "-") == 0)
-        return true;
-    for (char *one = strtok_r(text, ",", &rest); one != NULL; one = strtok_r(NULL, ",", &rest)) {
-        if (*count == MAX_HELD || !read_held(one, &out[(*count)++]))
-            return false;
-    }
-    return true;
-}
-
 /* Minutes, "max", and milliseconds behind them where it is no whole minute. */
 static void write_lease(char *out, size_t size, int64_t ms)
 {
@@ -125,7 +89,8 @@ static void run_case(struct table *table, char *const columns[])
     const char *units = columns[UNITS];
 
     if (!table_read_number(&units, &request.units) || !instant_read(columns[AT], &request.now_ms) ||
-        !read_lease(columns[LEASE], &request) || !read_helds(columns[HELD], list, &view.count)) {
+        !read_lease(columns[LEASE], &request) ||
+        !held_list_read(columns[HELD], list, MAX_HELD, &view.count)) {
         table_fail(table, "units, a time, a lease and what is held", "something else");
         return;
     }
