@@ -387,6 +387,21 @@ static int find_team(const struct policy *policy, const char *name, const struct
     return 0;
 }
 
+int policy_evaluate_limits(const struct policy *policy, const struct quota_request *request,
+                           const struct quota_books *books, struct quota_decision *out,
+                           struct error *err)
+{
+    const struct policy_team *team;
+    int rc = check_request(request, err);
+
+    clear_decision(out);
+    if (rc == 0)
+        rc = find_team(policy, request->team, &team, err);
+    if (rc != 0)
+        return rc;
+    return decide(policy, team, request, books, out, err);
+}
+
 int policy_survey(const struct policy *policy, const char *team, int64_t now_ms,
                   const struct quota_books *books, struct quota_decision *out, struct error *err)
 {

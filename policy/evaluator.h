@@ -25,6 +25,14 @@ int policy_evaluate(const struct policy *policy, const struct quota_request *req
     __attribute__((warn_unused_result));
 
 /*
+ * As policy_evaluate, without the name rules: what the limits say, whatever the project.
+ * ERROR_NOT_FOUND where the policy does not name the team.
+ */
+int policy_evaluate_limits(const struct policy *policy, const struct quota_request *request,
+                           const struct quota_books *books, struct quota_decision *out,
+                           struct error *err) __attribute__((warn_unused_result));
+
+/*
  * All limits as they stand now, for people and dashboards, as a decision about nothing: `requested`
  * is 0, `fits_now` is what is left (of unit-hours: in the period of `now_ms`, in
  * unit-milliseconds), `admits` says whether anything is. Of `team` and the account; NULL: of the

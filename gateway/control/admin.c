@@ -4,10 +4,10 @@
 #include "gateway/base/log.h"
 #include "gateway/control/admin_rules.h"
 #include "gateway/control/context.h"
+#include "gateway/control/drift_limits.h"
 #include "gateway/control/drift_rules.h"
 #include "gateway/control/model_name.h"
 #include "gateway/control/model_status.h"
-#include "policy/evaluator.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -283,34 +283,18 @@ static int write_assigned(struct control *control, const struct admin_assign *re
     return result;
 }
 
-struct survey_context {
-    const struct policy *policy;
-    const char *team;
-    int64_t now_ms;
-    struct quota_decision *out;
-};
-
-static int survey(void *context, const struct quota_books *books, struct error *err)
-{
-    const struct survey_context *asked = context;
-    return policy_survey(asked->policy, asked->team, asked->now_ms, books, asked->out, err);
-}
-
-/* What the limits say to it, after the fact. */
-static void survey_assigned(struct control *control, const struct admin_assign *request,
-                            struct admin_assigned *out)
+/* What the limits would say to it, as long as it is nobody's. */
+static void judge_assigned(struct control *control, const struct admin_assign *request,
+                           struct admin_assigned *out)
 {
     struct policy_snapshot *snapshot = policy_store_acquire(control->policies);
     const struct policy *policy = policy_snapshot_policy(snapshot);
     const struct policy_team *team = policy_find_team(policy, request->team);
-    struct survey_context asked = {.policy = policy,
-                                   .team = request->team,
-                                   .now_ms = control_now_ms(control),
-                                   .out = &out->decision};
     struct error err = {0};
     out->project_allowed = team != NULL && policy_match_project(team, request->project) != NULL;
     out->has_decision =
-        ledger_with_books(control->ledger, request->team, asked.now_ms, survey, &asked, &err) == 0;
+        drift_limits_judge(control, policy, &out->row, request->team,
+                           request->lease_minutes * MINUTE_MS, &out->decision, &err) == 0;
     if (!out->has_decision)
         control_say(out->detail, "assigned, but what it exceeds could not be told: %s",
                     err.message);
@@ -335,12 +319,12 @@ void admin_assign_drift(struct control *control, const struct admin_assign *requ
     for (int i = 0; i < WRITE_TRIES && result == ERROR_CONFLICT; i++) {
         if (!find_drift(control, request, out))
             return;
+        judge_assigned(control, request, out);
         result = write_assigned(control, request, digest, &out->row, &err);
     }
     out->outcome = outcome_of(result, out->detail);
     if (result != 0)
         return;
-    survey_assigned(control, request, out);
     LOG(LOG_WARNING, "admin.assigned", log_str("reservation", out->row.id),
         log_str("team", out->row.team), log_str("project", out->row.project),
         log_str("version", out->row.version), log_str("subject", request->act.subject),

@@ -82,15 +82,15 @@ struct admin_assigned {
     bool has_row;
     struct reservation row; /* as it is afterwards */
     bool has_decision;
-    struct quota_decision decision; /* policy_survey of the team, with the row in it */
+    struct quota_decision decision; /* drift_limits_judge's: what does not admit it is exceeded */
     bool project_allowed;           /* the policy lets the team use this project */
     char detail[RESERVATION_MESSAGE_MAX];
 };
 
 /*
  * Makes a team answer for a model that ran without a reservation, from its beginning on, with a
- * lease like any other, which counts from now. Nothing is decided: `decision` shows what it now
- * exceeds.
+ * lease like any other, which counts from now. It is done whatever the limits say: `decision` shows
+ * which it exceeds.
  */
 void admin_assign_drift(struct control *control, const struct admin_assign *request,
                         struct admin_assigned *out);

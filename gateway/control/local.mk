@@ -7,7 +7,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/context.h \
 	%D%/decision.h %D%/decision.c \
 	%D%/control.h %D%/control.c \
-	%D%/drift.h %D%/drift.c \
+	%D%/drift.h %D%/drift.c %D%/drift_limits.h %D%/drift_limits.c \
 	%D%/drift_rules.h %D%/drift_rules.c \
 	%D%/held.h %D%/held.c \
 	%D%/model_calls.h %D%/model_calls.c \

@@ -221,13 +221,13 @@ void routes_list_drift(void *context, struct exchange *exchange)
     exchange_end_json(exchange);
 }
 
-/* The limits that the team or the account are beyond, now that the model is theirs. */
+/* The limits that would have refused it as a start. */
 static void render_exceeded(struct strbuf *body, const struct quota_decision *decision)
 {
     json_out_open(body, "Exceeds", '[');
     for (size_t i = 0; i < decision->rule_count; i++) {
         const struct quota_rule *rule = &decision->rules[i];
-        if (rule->used <= rule->limit && rule->reserved <= rule->limit - rule->used)
+        if (rule->admits)
             continue;
         json_out_open(body, NULL, '{');
         render_rule(body, rule);

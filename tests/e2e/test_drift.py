@@ -221,6 +221,22 @@ def test_more_units_than_asked_for_are_charged(make_gateway, emulator, clock):
     assert gateway.reservation(started)["Units"] == 3
 
 
+def test_assigned_drift_is_told_all_that_it_exceeds(make_gateway, emulator, clock):
+    limits = {"units_per_model": 2, "lease": {"max_minutes": 720},
+              "unit_hours": [{"amount": 24, "period": "day"}]}
+    clock.advance((23 * 3600 - clock.now()) % 86400)  # little of the day is left: the next are exceeded
+    gateway = make_gateway(emulator, policy=policy(account={"running_models": 1}, **limits))
+    gateway.wait_ready()
+    behind(emulator, units=5)
+    found(gateway, clock)
+    answer = admin(gateway, "POST", "/v1/admin/drift/assign",
+                   {"ProjectName": "boards", "ModelVersion": "7", "Team": "assembly",
+                    "LeaseMinutes": 10080, "Reason": "a week of it"})
+    assert answer.status == 200, answer
+    exceeded = [(r["Rule"], r["Limit"], r["Requested"]) for r in answer.json["Exceeds"]]
+    assert exceeded == [("units_per_model", 2, 5), ("lease", 720, 10080), ("unit_hours", 24, 120)]
+
+
 def test_drift_is_assigned_by_hand(make_gateway, emulator, clock):
     gateway = make_gateway(emulator, policy=policy("stop", concurrent_units=2))
     gateway.wait_ready()
@@ -236,8 +252,8 @@ def test_drift_is_assigned_by_hand(make_gateway, emulator, clock):
     answer = admin(gateway, "POST", "/v1/admin/drift/assign", body)
     assert answer.status == 200, answer
     assert answer.json["ProjectAllowed"] is True
-    exceeded = [(r["Rule"], r["Scope"], r["Used"]) for r in answer.json["Exceeds"]]
-    assert exceeded == [("concurrent_units", "team", 3)]
+    exceeded = [(r["Rule"], r["Scope"], r["Limit"], r["Requested"]) for r in answer.json["Exceeds"]]
+    assert exceeded == [("concurrent_units", "team", 2, 3)]
     assert answer.json["Reservation"]["Id"] == row["Id"]
     assert answer.json["Reservation"]["Team"] == "assembly"
     assert admin(gateway, "POST", "/v1/admin/drift/assign", body).problem == "not-applicable"

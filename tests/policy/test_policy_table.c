@@ -51,6 +51,31 @@ static void write_answer(const struct quota_decision *decision, char *out, size_
                  fits, largest);
 }
 
+/* The same without the name rules, and whatever these say. */
+static void check_limits(struct table *table, const struct quota_request *request,
+                         const struct quota_books *books, const struct quota_decision *decision)
+{
+    const bool named = decision->rules[0].admits;
+    const bool allowed = named && decision->rules[1].admits;
+    struct quota_decision limits;
+
+    if (policy_evaluate_limits(table->policy, request, books, &limits, NULL) !=
+        (named ? 0 : ERROR_NOT_FOUND))
+        table_fail(table, "what the limits say of a team that is named", "something else");
+    if (!named)
+        return;
+    for (size_t i = 0; i < limits.rule_count; i++)
+        if (limits.rules[i].kind == QUOTA_TEAM_KNOWN ||
+            limits.rules[i].kind == QUOTA_PROJECT_ALLOWED)
+            table_fail(table, "no name rule", limits.rules[i].pointer);
+    if (allowed &&
+        (limits.rule_count + 2 != decision->rule_count || limits.verdict != decision->verdict ||
+         limits.largest_units_now != decision->largest_units_now))
+        table_fail(table, "the same answer from the limits alone", "another");
+    if (limits.largest_units_now < request->units && limits.verdict == QUOTA_ADMITTED)
+        table_fail(table, "what the limits refuse", "admitted");
+}
+
 static void run_case(struct table *table, char *const columns[])
 {
     struct quota_request request = {.team = columns[TEAM], .project = columns[PROJECT]};
@@ -77,6 +102,7 @@ static void run_case(struct table *table, char *const columns[])
     write_answer(&decision, got, sizeof(got));
     if (strcmp(expected, got) != 0)
         table_fail(table, expected, got);
+    check_limits(table, &request, &books, &decision);
 }
 
 int main(void)

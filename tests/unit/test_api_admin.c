@@ -123,14 +123,15 @@ static void assigns_drift(void **state)
                                              .has_decision = true,
                                              .decision = {.rule_count = 3}};
     struct quota_rule *rules = world.assigned.decision.rules;
-    rules[0] = (struct quota_rule){.kind = QUOTA_CONCURRENT_UNITS, .limit = 4, .used = 5};
-    rules[1] =
-        (struct quota_rule){.kind = QUOTA_RUNNING_MODELS, .limit = 4, .used = 2, .reserved = 2};
+    rules[0] = (struct quota_rule){.kind = QUOTA_LEASE, .limit = 30, .requested = 60};
+    rules[1] = (struct quota_rule){
+        .kind = QUOTA_RUNNING_MODELS, .limit = 4, .used = 5, .admits = true, .ever_admits = true};
     rules[2] = (struct quota_rule){.kind = QUOTA_CONCURRENT_UNITS,
                                    .scope = QUOTA_SCOPE_ACCOUNT,
                                    .limit = 4,
-                                   .used = 4,
-                                   .reserved = INT64_MAX};
+                                   .used = 3,
+                                   .requested = 2,
+                                   .ever_admits = true};
     world.assigned.row.lease_from_ms += INT64_C(7200000); /* it ran for two of its eight hours */
     post(ASSIGN, NULL, admin, ASSIGNMENT, 200);
     assert_int_equal(number_of("Reservation.LeaseMinutes"), 360);
@@ -138,7 +139,13 @@ static void assigns_drift(void **state)
     assert_string_equal(world.seen.project, "circuit-boards");
     assert_string_equal(world.seen.version, "3");
     assert_int_equal(world.seen.lease_minutes, 60);
-    assert_int_equal(json_array_size(json_object_get(json, "Exceeds")), 2);
+    const json_t *exceeds = json_object_get(json, "Exceeds");
+    assert_int_equal(json_array_size(exceeds), 2);
+    const json_t *first = json_array_get(exceeds, 0), *second = json_array_get(exceeds, 1);
+    assert_string_equal(json_string_value(json_object_get(first, "Rule")), "lease");
+    assert_int_equal(json_integer_value(json_object_get(first, "Requested")), 60);
+    assert_string_equal(json_string_value(json_object_get(second, "Scope")), "account");
+    assert_int_equal(json_integer_value(json_object_get(second, "Requested")), 2);
     assert_true(json_is_false(json_object_get(json, "ProjectAllowed")));
     post(ASSIGN, NULL, admin,
          "{\"ProjectName\":\"a/b\",\"ModelVersion\":\"3\",\"Team\":\"t\",\"LeaseMinutes\":60,"

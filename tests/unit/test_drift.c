@@ -295,6 +295,102 @@ static void test_a_freeze_leaves_leases_alone(void **state)
     assert_int_equal(start("2").outcome, START_ACCEPTED);
 }
 
+#define SMALL_TEAM(projects)                                                                       \
+    "{\"version\":1,\"account\":{\"concurrent_units\":5,\"running_models\":1},\"teams\":{\"a\":{"  \
+    "\"projects\":[\"" projects "\"],\"limits\":{\"units_per_model\":2,\"concurrent_units\":5,"    \
+    "\"unit_hours\":[{\"amount\":24,\"period\":\"day\"}],\"lease\":{\"max_minutes\":720}}}}}"
+
+/* To this hour of the next day, in UTC. */
+static void advance_to_hour(int hour)
+{
+    int64_t now_ms = control_now_ms(world.control);
+    world_advance(&world, 1440 * MINUTE_MS - now_ms % (1440 * MINUTE_MS) + hour * 60 * MINUTE_MS);
+}
+
+/* Model 7 was started with five units behind our back, and found at this hour. */
+static void find_drift_at(int hour)
+{
+    struct reservation row;
+    advance_to_hour(hour);
+    fake_upstream_set_running(world.fake, 7, true, 5);
+    reconciler_pass(world.control, false);
+    assert_true(find("7", &row));
+    assert_string_equal(row.team, RESERVATION_TEAM_UNASSIGNED);
+}
+
+static struct admin_assigned assign(int64_t minutes)
+{
+    const struct admin_assign request = {
+        .project = "p",
+        .version = "7",
+        .team = "a",
+        .lease_minutes = minutes,
+        .act = {.subject = "eve", .request_id = "r", .reason = "theirs"}};
+    struct admin_assigned assigned;
+    admin_assign_drift(world.control, &request, &assigned);
+    assert_int_equal(assigned.outcome, ADMIN_DONE);
+    assert_true(assigned.has_decision);
+    return assigned;
+}
+
+/* The next rule that does not admit it, from `*at` on, which is moved there. */
+static bool find_exceeded(const struct quota_decision *decision, size_t *at)
+{
+    while (*at < decision->rule_count && decision->rules[*at].admits)
+        ++*at;
+    return *at < decision->rule_count;
+}
+
+static const struct quota_rule *expect_exceeded(const struct quota_decision *decision, size_t *at,
+                                                enum quota_rule_kind kind, int64_t limit,
+                                                int64_t requested)
+{
+    assert_true(find_exceeded(decision, at));
+    const struct quota_rule *rule = &decision->rules[(*at)++];
+    assert_int_equal(rule->kind, kind);
+    assert_int_equal(rule->scope, QUOTA_SCOPE_TEAM);
+    assert_int_equal(rule->limit, limit);
+    assert_int_equal(rule->requested, requested);
+    return rule;
+}
+
+/* What the account holds is the model itself: that it fits beside nothing else is nothing exceeded.
+ */
+static void test_assigned_drift_is_judged_as_a_start(void **state)
+{
+    (void)state;
+    world_load_policy(&world, SMALL_TEAM("others"));
+    find_drift_at(23);
+    struct admin_assigned assigned = assign(10080);
+    size_t at = 0;
+    assert_false(assigned.project_allowed);
+    (void)expect_exceeded(&assigned.decision, &at, QUOTA_UNITS_PER_MODEL, 2, 5);
+    (void)expect_exceeded(&assigned.decision, &at, QUOTA_LEASE, 720, 10080);
+    /* Today it takes five of its 24 unit-hours, of each day then 120. */
+    const struct quota_rule *rule = expect_exceeded(&assigned.decision, &at, QUOTA_UNIT_HOURS,
+                                                    24 * 60 * MINUTE_MS, 120 * 60 * MINUTE_MS);
+    assert_true(rule->period_from_ms > control_now_ms(world.control));
+    assert_false(find_exceeded(&assigned.decision, &at));
+}
+
+/* Six hours of five units are the team's from now on: more than it may use in a day. */
+static void test_what_drift_ran_is_used_by_its_team(void **state)
+{
+    (void)state;
+    world_load_policy(&world, SMALL_TEAM("*"));
+    find_drift_at(10);
+    world_advance(&world, 6 * 60 * MINUTE_MS);
+    struct admin_assigned assigned = assign(45);
+    size_t at = 0;
+    assert_true(assigned.project_allowed);
+    (void)expect_exceeded(&assigned.decision, &at, QUOTA_UNITS_PER_MODEL, 2, 5);
+    const struct quota_rule *rule = expect_exceeded(&assigned.decision, &at, QUOTA_UNIT_HOURS,
+                                                    24 * 60 * MINUTE_MS, 5 * 60 * MINUTE_MS);
+    assert_true(rule->used >= 30 * 60 * MINUTE_MS && rule->used < 31 * 60 * MINUTE_MS);
+    assert_int_equal(rule->reserved, 0);
+    assert_false(find_exceeded(&assigned.decision, &at));
+}
+
 int main(void)
 {
 #define DRIFT_TEST(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
@@ -307,6 +403,8 @@ int main(void)
         DRIFT_TEST(test_a_start_that_applies_after_its_row_is_void),
         DRIFT_TEST(test_slow_lists_wait_for_the_next_pass),
         DRIFT_TEST(test_a_freeze_leaves_leases_alone),
+        DRIFT_TEST(test_assigned_drift_is_judged_as_a_start),
+        DRIFT_TEST(test_what_drift_ran_is_used_by_its_team),
     };
     return cmocka_run_group_tests_name("drift", tests, NULL, NULL);
 }
