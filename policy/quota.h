@@ -82,7 +82,7 @@ struct quota_rule {
     int64_t limit; /* POLICY_NO_LIMIT rules are left out, so this is always a real number */
     int64_t used, reserved, requested;
     /* The largest `requested` that this rule would admit now; 0 or more. Of unit-hours: the most
-     * units at this lease; POLICY_NO_LIMIT where the request adds no time. */
+     * units at this lease; POLICY_NO_LIMIT where the request adds no time, which always fits. */
     int64_t fits_now;
     bool admits;      /* now */
     bool ever_admits; /* whatever ends and whatever is reset */

@@ -72,8 +72,11 @@ static void judge_period(const struct unit_hours *budget, const struct quota_req
 
     if (needed > period->left_unit_ms)
         rule->admits = false;
-    /* What was used comes back by no end and, in this period, by no reset. */
-    if (unit_time_add(period->held.used, needed) > budget->window->amount_unit_ms)
+    /*
+     * What was used comes back by no end and, in this period, by no reset. Who adds nothing needs
+     * nothing of it, also where more was used than the amount.
+     */
+    if (needed > 0 && unit_time_add(period->held.used, needed) > budget->window->amount_unit_ms)
         rule->ever_admits = false;
     if (!is_first && fits >= rule->fits_now)
         return;

@@ -272,7 +272,7 @@ static void draw_request(uint64_t *state, struct world *world)
 {
     struct quota_request *request = &world->request;
     const int64_t minutes = 1 + draw_below(state, draw_below(state, 2) == 0 ? 600 : 4320);
-    const int64_t longer = draw_below(state, 600);
+    const int64_t longer = draw_below(state, 8) == 0 ? 0 : draw_below(state, 600);
 
     *request = (struct quota_request){.team = "a",
                                       .project = "p",
@@ -403,8 +403,10 @@ static void check_rules(const struct world *world, const struct quota_decision *
         require(rule->limit == window->amount_unit_ms, "another limit", round);
         require(rule->fits_now == fits, "other units fit", round);
         require(rule->admits == (fits >= request->units), "admits what does not fit", round);
-        if (fits == POLICY_NO_LIMIT)
+        if (fits == POLICY_NO_LIMIT) {
+            require(rule->ever_admits, "adds no time, and can never fit", round);
             continue;
+        }
         /* The period that is shown: what it holds, and what the request adds. */
         const int64_t slot =
             (larger(rule->period_from_ms, request->from_ms) - world->epoch_ms) / SLOT_MS;
@@ -532,6 +534,7 @@ static int run_round(uint64_t *state, const struct place *place, uint64_t round,
         check_exceeded(&world, true, &books, round) + check_exceeded(&world, false, &books, round);
     policy_explain(&decision, &world.request, sentence, sizeof(sentence));
     require(strlen(sentence) > 20 && strlen(sentence) < sizeof(sentence) - 1, "no sentence", round);
+    require(strstr(sentence, "9223372036854775807") == NULL, "no limit, told as a number", round);
     policy_free(&world.policy);
     return (int)decision.verdict;
 }
