@@ -92,7 +92,8 @@ static void print_earliest(FILE *out, const struct quota_decision *decision,
 {
     char time[CLOCK_RFC3339_SIZE];
     if (decision->earliest_ms == INT64_MAX) {
-        (void)fprintf(out, "earliest: never under this policy, or not within 400 days\n");
+        (void)fprintf(out, "earliest: none: %s\n",
+                      policy_explain_no_earliest(decision->verdict, request->extension));
         return;
     }
     clock_format_rfc3339(decision->earliest_ms, time);

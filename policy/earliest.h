@@ -18,8 +18,9 @@ struct quota_release {
  * is admitted, if each live reservation runs to its worst end, nothing else starts and the policy
  * stays. `releases` are all live reservations in the order of `at_ms`; one whose worst end has
  * passed is expected to end in a minute. INT64_MAX: never under this policy, or not within
- * EARLIEST_HORIZON_MS. An extension can't be moved: it fits now or never. Errors as
- * policy_evaluate.
+ * EARLIEST_HORIZON_MS unless something ends before its worst end, which nobody can foresee. An
+ * extension can't be moved along and is not searched for: INT64_MAX where it does not fit now.
+ * Errors as policy_evaluate.
  */
 int policy_find_earliest(const struct policy *policy, const struct quota_request *request,
                          const struct quota_books *books, const struct quota_release *releases,

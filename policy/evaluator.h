@@ -60,4 +60,10 @@ int policy_find_exceeded(const struct policy *policy, const char *team, int64_t 
 void policy_explain(const struct quota_decision *decision, const struct quota_request *request,
                     char *out, size_t size);
 
+/*
+ * Why a refusal has no earliest time (policy_find_earliest gave INT64_MAX), and what it waits for:
+ * "at no time" only where it can never fit. A sentence without its capital and full stop.
+ */
+const char *policy_explain_no_earliest(enum quota_verdict verdict, bool extension);
+
 #endif

@@ -178,6 +178,24 @@ static void explain_admission(const struct quota_decision *decision,
              request->team, request->project, request->units, plural, most);
 }
 
+/* How far the look ahead goes is policy/earliest.h's. */
+const char *policy_explain_no_earliest(enum quota_verdict verdict, bool extension)
+{
+    if (extension && verdict == QUOTA_REFUSED_EVER)
+        return "an extension stays where it is: it can never fit under this policy, however the "
+               "leases end and the windows reset";
+    if (extension)
+        return "an extension stays where it is, so no window that resets makes room for it: it can "
+               "fit only when something else gives back what is reserved in that period (it ends "
+               "early, is stopped or shortened), or when the limit is raised";
+    if (verdict == QUOTA_REFUSED_EVER)
+        return "it would fit at no time of the next 400 days, however the leases end and the "
+               "windows reset";
+    return "no lease that ends and no window that resets makes room for it within 400 days: it can "
+           "fit only when something that is held ends sooner (stop it, or shorten its lease), or "
+           "when the limit is raised";
+}
+
 void policy_explain(const struct quota_decision *decision, const struct quota_request *request,
                     char *out, size_t size)
 {

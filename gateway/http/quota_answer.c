@@ -4,10 +4,7 @@
 #include "gateway/http/json_out.h"
 #include "gateway/http/render.h"
 #include "gateway/http/render_rule.h"
-
-/* How far the look ahead goes is policy/earliest.h's. */
-static const char no_time_to_fit[] =
-    "it would fit at no time of the next 400 days, however the leases end and the windows reset";
+#include "policy/evaluator.h"
 
 static void render_row(struct strbuf *body, const struct quota_answer *answer)
 {
@@ -30,7 +27,8 @@ void quota_answer_refusal(struct exchange *exchange, const struct quota_answer *
     if (decision->binding < decision->rule_count)
         render_rule(body, &decision->rules[decision->binding]);
     if (no_time)
-        json_out_string(body, "EarliestFitDetail", no_time_to_fit);
+        json_out_string(body, "EarliestFitDetail",
+                        policy_explain_no_earliest(decision->verdict, answer->extension));
     render_decision(body, decision, answer->policy_digest);
     render_row(body, answer);
     exchange_end_json(exchange);

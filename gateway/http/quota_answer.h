@@ -12,12 +12,13 @@ struct quota_answer {
     const char *detail;            /* the sentence of a refusal; "" = none */
     const struct reservation *row; /* what it is about, or NULL */
     int64_t retry_after_ms;        /* 0 = not known */
+    bool extension;                /* else a start */
     bool dry_run;
 };
 
 /*
  * The refusal: 403 where it can never fit under this policy, else 429; with the rule that binds,
- * its numbers, and when it would fit.
+ * its numbers, and when it would fit, or what it waits for where no time can be told.
  */
 void quota_answer_refusal(struct exchange *exchange, const struct quota_answer *answer);
 

@@ -39,6 +39,7 @@ static void answer(struct exchange *exchange, const struct lease_request *reques
         .detail = result->detail,
         .row = result->has_row ? &result->row : NULL,
         .retry_after_ms = result->retry_after_ms,
+        .extension = true,
         .dry_run = request->dry_run,
     };
     switch (result->outcome) {

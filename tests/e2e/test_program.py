@@ -90,6 +90,23 @@ def test_policy_explain_with_a_state(tmp_path):
     assert explain(policy, "--units", "2", "--state", tmp_path / "none").returncode == 66
 
 
+def test_policy_explain_without_an_earliest_time(tmp_path):
+    policy, state = tmp_path / "policy.json", tmp_path / "state.json"
+    total = {**BUDGET, "unit_hours": [{"amount": 10, "period": "total"}]}
+    policy.write_text(json.dumps(default_policy(**total)))
+    never = explain(policy, "--units", "5")
+    assert never.stdout.startswith("refused_ever"), never
+    assert "earliest: none: it would fit at no time" in never.stdout
+    # Two of ten hours were used and eight are reserved: an end before the lease's makes room.
+    held = {"team": "assembly", "units": 2, "state": "ACTIVE", "from": "2026-10-24T21:00:00Z",
+            "until": "2026-10-25T02:00:00Z"}
+    state.write_text(json.dumps({"version": 1, "reservations": [held]}))
+    later = explain(policy, "--units", "2", "--state", state)
+    assert later.returncode == 1 and later.stdout.startswith("refused_now"), later
+    assert "earliest: none: no lease that ends" in later.stdout
+    assert "at no time" not in later.stdout and "never" not in later.stdout
+
+
 @pytest.mark.parametrize("flags", [[], ["--units", "0"], ["--units", "2", "--max-units", "1"],
                                    ["--units", "1", "--lease-minutes", "0"],
                                    ["--units", "1", "--at", "today"], ["--units", "1", "more"]])

@@ -111,6 +111,7 @@ def test_raised_and_lowered_by_a_reload(make, emulator, clock):
     refused = gateway.start("boards/2", lease=45)
     assert refused.status == 429 and refused.json["LargestFit"] == 0, refused
     assert refused.json["EarliestFit"] is None and "Retry-After" not in refused.headers
+    assert "at no time" not in refused.json["EarliestFitDetail"], "a limit may be raised"
     gateway.write_policy(budget(3, period="total"))
     gateway.reload()
     assert gateway.start("boards/2", lease=45).status == 202, "at once"
@@ -124,8 +125,21 @@ def test_raised_and_lowered_by_a_reload(make, emulator, clock):
     looks = emulator.received("describe")
     eventually(lambda: emulator.received("describe") > looks + 2, "looks at AWS")
     assert gateway.reservation(identifier)["State"] == "ACTIVE", "lowering stops nothing"
-    assert gateway.lease(106).status == 429
+    longer = gateway.lease(106)
+    assert longer.status == 429, longer
+    assert "an extension stays where it is" in longer.json["EarliestFitDetail"]
     assert gateway.lease(30).status == 200, "less is always possible"
+
+
+def test_what_is_stopped_early_makes_room_in_a_total(make, emulator, clock):
+    gateway = make(budget(2, period="total"))
+    identifier = run(gateway, clock, lease=90)
+    refused = gateway.start("boards/2", lease=45)
+    assert refused.status == 429 and refused.json["EarliestFit"] is None, refused
+    assert "stop it, or shorten its lease" in refused.json["EarliestFitDetail"]
+    gateway.stop()
+    gateway.wait_state(identifier, "CLOSED", advancing_s=20)
+    assert gateway.start("boards/2", lease=45).status == 202
 
 
 def test_several_windows_bind_together(make, emulator, clock):

@@ -147,14 +147,19 @@ static void says_when_it_never_fits(void **state)
     start(NULL, all_scopes, UNITS, 403);
     assert_false(has_header("Retry-After"));
 
-    /* It fits in principle, and yet at no time that anybody can see: a total that is used up. */
+    /* It fits in principle, and yet at no time that anybody can see: a total of which the rest is
+     * reserved. A reservation that ends before its lease makes room, so it is not "at no time". */
     refuse_start(QUOTA_REFUSED_NOW);
     world.start.decision.earliest_ms = INT64_MAX;
     world.start.decision.rules[3].period = POLICY_TOTAL;
     world.start.decision.rules[3].resets_ms = INT64_MAX;
     start(NULL, all_scopes, UNITS, 429);
     assert_false(has_header("Retry-After"));
-    assert_non_null(strstr(text_of("EarliestFitDetail"), "at no time"));
+    assert_true(json_is_null(member_of("EarliestFit")));
+    assert_null(strstr(text_of("EarliestFitDetail"), "at no time"));
+    assert_non_null(strstr(text_of("EarliestFitDetail"), "no lease that ends and no window that "
+                                                         "resets makes room for it within 400"));
+    assert_non_null(strstr(text_of("EarliestFitDetail"), "stop it, or shorten its lease"));
     assert_string_equal(text_of("Period"), "total");
     assert_true(json_is_null(member_of("ResetsAt")));
     assert_null(member_of("TimeZone"));
@@ -297,6 +302,26 @@ static void refuses_a_lease_with_its_reason(void **state)
         assert_int_equal(member_of("Reservation") != NULL, world.lease.has_row);
         assert_int_equal(member_of("Rules") != NULL, cases[i].outcome == LEASE_QUOTA);
     }
+}
+
+static void says_what_an_extension_waits_for(void **state)
+{
+    (void)state;
+    world.lease = (struct lease_result){
+        .outcome = LEASE_QUOTA, .row = world_row(1, "assembly-line"), .has_decision = true};
+    world.lease.decision = decide(QUOTA_REFUSED_NOW);
+    world.lease.decision.earliest_ms = INT64_MAX;
+    post(LEASE, NULL, all_scopes, "{\"LeaseMinutes\":600}", 429);
+    assert_false(has_header("Retry-After"));
+    assert_true(json_is_null(member_of("EarliestFit")));
+    assert_null(strstr(text_of("EarliestFitDetail"), "400 days"));
+    assert_non_null(strstr(text_of("EarliestFitDetail"), "no window that resets makes room"));
+    assert_non_null(strstr(text_of("EarliestFitDetail"), "something else gives back"));
+
+    world.lease.decision.verdict = QUOTA_REFUSED_EVER;
+    post(LEASE, NULL, all_scopes, "{\"LeaseMinutes\":600}", 403);
+    assert_null(strstr(text_of("EarliestFitDetail"), "400 days"));
+    assert_non_null(strstr(text_of("EarliestFitDetail"), "under this policy"));
 }
 
 static void refuses_lease_bodies_by_pointer(void **state)
@@ -446,6 +471,7 @@ int main(void)
         API_TEST(changes_a_lease),
         API_TEST(tries_a_lease),
         API_TEST(refuses_a_lease_with_its_reason),
+        API_TEST(says_what_an_extension_waits_for),
         API_TEST(refuses_lease_bodies_by_pointer),
         API_TEST(shows_limits_and_what_is_left),
         API_TEST(shows_each_window),
