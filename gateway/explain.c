@@ -132,12 +132,10 @@ static void print_limit(FILE *out, const char *name, int64_t limit, int64_t none
 
 static void print_window(FILE *out, const struct policy_window *window)
 {
-    static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                       "friday", "saturday", "sunday"};
     (void)fprintf(out, "  unit_hours %" PRId64 " %s", window->amount_unit_ms / UNIT_TIME_HOUR_MS,
                   policy_period_name(window->period));
     if (window->period == POLICY_WEEK)
-        (void)fprintf(out, " from %s", days[window->week_start]);
+        (void)fprintf(out, " from %s", policy_week_start_words[window->week_start]);
     if (window->period != POLICY_TOTAL)
         (void)fprintf(out, " at %02u:%02u %s", window->day_start_minutes / 60,
                       window->day_start_minutes % 60, policy_window_zone_name(window));

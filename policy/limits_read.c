@@ -49,20 +49,10 @@ static int read_day_start(const json_t *object, const char *at, unsigned *out, s
     int rc = strict_json_string(object, at, "day_starts", false, 1, 16, &text, err);
 
     *out = 0;
-    if (rc != 0 || text == NULL)
+    if (rc != 0 || text == NULL || policy_day_start_parse(text, out))
         return rc;
-    if (strlen(text) == 5 && strspn(text, "0123456789") == 2 && text[2] == ':' &&
-        strspn(text + 3, "0123456789") == 2) {
-        const unsigned hours = (unsigned)((text[0] - '0') * 10 + text[1] - '0');
-        const unsigned minutes = (unsigned)((text[3] - '0') * 10 + text[4] - '0');
-
-        *out = hours * 60 + minutes;
-        if (hours < 24 && minutes < 60 && minutes % 15 == 0)
-            return 0;
-    }
     strict_json_pointer(pointer, at, "day_starts");
-    return error_set_at(err, ERROR_INVALID, pointer,
-                        "saw \"%s\", expected a quarter of an hour from \"00:00\" to \"23:45\"",
+    return error_set_at(err, ERROR_INVALID, pointer, "saw \"%s\", expected " POLICY_DAY_START_WORDS,
                         text);
 }
 
@@ -125,9 +115,6 @@ static int read_window(const json_t *object, const char *at, struct zone_list *z
 {
     static const char *const members[] = {"amount",      "period",     "time_zone",
                                           "week_starts", "day_starts", NULL};
-    static const char *const periods[] = {"day", "week", "month", "total", NULL};
-    static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                       "friday", "saturday", "sunday",    NULL};
     unsigned period = POLICY_TOTAL;
     int64_t amount = 0;
     int rc = strict_json_only(object, at, members, err);
@@ -136,7 +123,7 @@ static int read_window(const json_t *object, const char *at, struct zone_list *z
     if (rc == 0)
         rc = strict_json_int(object, at, "amount", true, 1, POLICY_MAX_AMOUNT, &amount, err);
     if (rc == 0)
-        rc = read_word(object, at, "period", true, periods, &period, err);
+        rc = read_word(object, at, "period", true, policy_period_words, &period, err);
     out->amount_unit_ms = unit_time_multiply(amount, UNIT_TIME_HOUR_MS);
     out->period = (enum policy_period)period;
     if (rc == 0)
@@ -149,7 +136,8 @@ static int read_window(const json_t *object, const char *at, struct zone_list *z
         rc = check_idle_member(object, at, "time_zone", out->period != POLICY_TOTAL, out->period,
                                err);
     if (rc == 0)
-        rc = read_word(object, at, "week_starts", false, days, &out->week_start, err);
+        rc = read_word(object, at, "week_starts", false, policy_week_start_words, &out->week_start,
+                       err);
     if (rc == 0)
         rc = read_day_start(object, at, &out->day_start_minutes, err);
     if (rc == 0)

@@ -1,6 +1,8 @@
 /* Periods are counted on the clock's own calendar, and each of their ends is made an instant. */
 #include "policy/window.h"
 
+#include <string.h>
+
 int64_t policy_window_to_local(const struct policy_window *window, int64_t at_ms)
 {
     if (window->zone == NULL || at_ms == INT64_MAX)
@@ -8,8 +10,7 @@ int64_t policy_window_to_local(const struct policy_window *window, int64_t at_ms
     return at_ms + time_zone_offset_ms(window->zone, at_ms);
 }
 
-/* The instant at which the period begins whose first day is `day`. */
-static int64_t find_start(const struct policy_window *window, int64_t day)
+int64_t policy_window_find_day(const struct policy_window *window, int64_t day)
 {
     const int64_t local_ms = day * CIVIL_DAY_MS + window->day_start_minutes * INT64_C(60000);
 
@@ -60,29 +61,40 @@ void policy_window_bounds(const struct policy_window *window, int64_t at_ms, int
         return;
     local_ms = policy_window_to_local(window, at_ms) - window->day_start_minutes * INT64_C(60000);
     day = find_first_day(window, civil_day_of_ms(local_ms));
-    *from_ms = find_start(window, day);
-    *until_ms = find_start(window, find_next_day(window, day));
+    *from_ms = policy_window_find_day(window, day);
+    *until_ms = policy_window_find_day(window, find_next_day(window, day));
     /* A clock that was put back shows the old period again, and it is over all the same. */
     while (*until_ms <= at_ms) {
         day = find_next_day(window, day);
         *from_ms = *until_ms;
-        *until_ms = find_start(window, find_next_day(window, day));
+        *until_ms = policy_window_find_day(window, find_next_day(window, day));
     }
+}
+
+/* --- in words ------------------------------------------------------------------------------ */
+
+const char *const policy_period_words[] = {"day", "week", "month", "total", NULL};
+const char *const policy_week_start_words[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                               "friday", "saturday", "sunday",    NULL};
+
+bool policy_day_start_parse(const char *text, unsigned *minutes)
+{
+    unsigned hours, rest;
+
+    if (strlen(text) != 5 || strspn(text, "0123456789") != 2 || text[2] != ':' ||
+        strspn(text + 3, "0123456789") != 2)
+        return false;
+    hours = (unsigned)((text[0] - '0') * 10 + text[1] - '0');
+    rest = (unsigned)((text[3] - '0') * 10 + text[4] - '0');
+    if (hours > 23 || rest > 59 || rest % 15 != 0)
+        return false;
+    *minutes = hours * 60 + rest;
+    return true;
 }
 
 const char *policy_period_name(enum policy_period period)
 {
-    switch (period) {
-    case POLICY_DAY:
-        return "day";
-    case POLICY_WEEK:
-        return "week";
-    case POLICY_MONTH:
-        return "month";
-    case POLICY_TOTAL:
-        return "total";
-    }
-    return "unknown";
+    return policy_period_words[period];
 }
 
 const char *policy_window_zone_name(const struct policy_window *window)

@@ -5,6 +5,7 @@
 #include "policy/civil.h"
 #include "policy/time_zone.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum policy_period { POLICY_DAY, POLICY_WEEK, POLICY_MONTH, POLICY_TOTAL };
@@ -26,7 +27,19 @@ struct policy_window {
 void policy_window_bounds(const struct policy_window *window, int64_t at_ms, int64_t *from_ms,
                           int64_t *until_ms);
 
-/* "day", "week", "month", "total": as the document writes it. */
+/* The instant at which the window's day `day` (since 1970-01-01, of its clock) begins. */
+int64_t policy_window_find_day(const struct policy_window *window, int64_t day);
+
+/* --- in words ------------------------------------------------------------------------------ */
+
+/* As the document writes them, and whoever asks for the same periods. Lists end with NULL. */
+extern const char *const policy_period_words[];     /* "day", ..., by enum policy_period */
+extern const char *const policy_week_start_words[]; /* "monday", ..., by week_start */
+
+#define POLICY_DAY_START_WORDS "a quarter of an hour from \"00:00\" to \"23:45\""
+/* "06:00", as day_start_minutes; false for what is not POLICY_DAY_START_WORDS. */
+bool policy_day_start_parse(const char *text, unsigned *minutes);
+
 const char *policy_period_name(enum policy_period period);
 
 /* The zone's name; "UTC" where there is none. Borrowed. */
