@@ -3,12 +3,12 @@
 
 #include "gateway/base/clock.h"
 #include "gateway/base/crypto.h"
-#include "gateway/base/zone_file.h"
 #include "gateway/ledger/ledger_copy.h"
 #include "gateway/ledger/ledger_file.h"
 #include "gateway/ledger/ledger_show.h"
 #include "gateway/ledger/ledger_verify.h"
 #include "gateway/ledger/usage_report.h"
+#include "gateway/ledger/usage_words.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -24,10 +24,11 @@ static const char usage[] =
     "       lookout-gateway ledger show FILE [--reservation ID] [--team TEAM] [--from TIME]\n"
     "         [--until TIME] [--json]\n"
     "       lookout-gateway ledger export FILE --from TIME --until TIME [--team TEAM]\n"
-    "         [--period day|week|month|total] [--time-zone ZONE] [--format csv|json]\n"
+    "         [--period day|week|month|total] [--time-zone ZONE] [--week-starts DAY]\n"
+    "         [--day-starts HH:MM] [--format csv|json]\n"
     "       lookout-gateway ledger backup FILE NEW-FILE\n"
     "       lookout-gateway ledger restore BACKUP FILE\n"
-    "A TIME is like 2026-11-25T08:00:00Z.\n";
+    "A TIME is like 2026-11-25T08:00:00Z, or a date like 2026-11-25: where that day begins.\n";
 
 static int fail_usage(const char *message)
 {
@@ -49,9 +50,9 @@ static int fail(int code, const struct error *err)
 
 struct arguments {
     struct ledger_show_filter filter;
-    bool json, has_from;
-    enum policy_period period;
-    const char *zone;
+    struct usage_word from, until;
+    struct usage_words words;
+    bool json;
     bool has_expect;
     struct ledger_journal_head expect;
 };
@@ -65,18 +66,19 @@ static bool parse_expect(const char *text, struct ledger_journal_head *out)
     return number >= 1 && *end == ':' && crypto_unhex(end + 1, out->hash, sizeof(out->hash));
 }
 
-static bool parse_period(const char *text, enum policy_period *out)
-{
-    for (int i = POLICY_DAY; i <= POLICY_TOTAL; i++) {
-        if (strcmp(text, policy_period_name((enum policy_period)i)) == 0) {
-            *out = (enum policy_period)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-enum { REPORT_TEAM = 1, FROM, UNTIL, RESERVATION, JSON, PERIOD, ZONE, FORMAT, EXPECT };
+enum {
+    REPORT_TEAM = 1,
+    FROM,
+    UNTIL,
+    RESERVATION,
+    JSON,
+    PERIOD,
+    ZONE,
+    WEEK_STARTS,
+    DAY_STARTS,
+    FORMAT,
+    EXPECT
+};
 
 /* NULL, or what is wrong with one option's value. */
 static const char *take_option(int option, const char *value, struct arguments *out)
@@ -88,19 +90,27 @@ static const char *take_option(int option, const char *value, struct arguments *
     case RESERVATION:
         out->filter.reservation = value;
         return NULL;
-    case ZONE:
-        out->zone = value;
-        return NULL;
     case JSON:
         out->json = true;
         return NULL;
     case FROM:
-        out->has_from = true;
-        return clock_parse_rfc3339(value, &out->filter.from_ms) ? NULL : "--from is no time";
+        out->from.text = value;
+        return NULL;
     case UNTIL:
-        return clock_parse_rfc3339(value, &out->filter.until_ms) ? NULL : "--until is no time";
+        out->until.text = value;
+        return NULL;
     case PERIOD:
-        return parse_period(value, &out->period) ? NULL : "--period is none that there is";
+        out->words.period.text = value;
+        return NULL;
+    case ZONE:
+        out->words.time_zone.text = value;
+        return NULL;
+    case WEEK_STARTS:
+        out->words.week_starts.text = value;
+        return NULL;
+    case DAY_STARTS:
+        out->words.day_starts.text = value;
+        return NULL;
     case FORMAT:
         out->json = strcmp(value, "json") == 0;
         return out->json || strcmp(value, "csv") == 0 ? NULL : "--format is csv or json";
@@ -121,13 +131,16 @@ static const struct option show_options[] = {{"reservation", required_argument, 
                                              {"until", required_argument, NULL, UNTIL},
                                              {"json", no_argument, NULL, JSON},
                                              {NULL, 0, NULL, 0}};
-static const struct option export_options[] = {{"team", required_argument, NULL, REPORT_TEAM},
-                                               {"from", required_argument, NULL, FROM},
-                                               {"until", required_argument, NULL, UNTIL},
-                                               {"period", required_argument, NULL, PERIOD},
-                                               {"time-zone", required_argument, NULL, ZONE},
-                                               {"format", required_argument, NULL, FORMAT},
-                                               {NULL, 0, NULL, 0}};
+static const struct option export_options[] = {
+    {"team", required_argument, NULL, REPORT_TEAM},
+    {"from", required_argument, NULL, FROM},
+    {"until", required_argument, NULL, UNTIL},
+    {"period", required_argument, NULL, PERIOD},
+    {"time-zone", required_argument, NULL, ZONE},
+    {"week-starts", required_argument, NULL, WEEK_STARTS},
+    {"day-starts", required_argument, NULL, DAY_STARTS},
+    {"format", required_argument, NULL, FORMAT},
+    {NULL, 0, NULL, 0}};
 
 /* Options behind the file's name. */
 static const char *parse(int argc, char *const *argv, const struct option *options,
@@ -136,12 +149,27 @@ static const char *parse(int argc, char *const *argv, const struct option *optio
     const char *wrong = NULL;
     int option;
 
-    *out = (struct arguments){.period = POLICY_MONTH};
+    *out = (struct arguments){.from = {.name = "--from"},
+                              .until = {.name = "--until"},
+                              .words = {.period = {.name = "--period"},
+                                        .time_zone = {.name = "--time-zone"},
+                                        .week_starts = {.name = "--week-starts"},
+                                        .day_starts = {.name = "--day-starts"}}};
     optind = 1; /* argv[0] is the file: getopt leaves it alone */
     opterr = 0;
     while (wrong == NULL && (option = getopt_long(argc, argv, "+", options, NULL)) != -1)
         wrong = take_option(option == '?' ? 0 : option, optarg, out);
     return wrong == NULL && optind != argc ? "there are too many arguments" : wrong;
+}
+
+static int read_times(struct arguments *arguments, const struct policy_window *window,
+                      struct error *err)
+{
+    int code = usage_words_read_time(&arguments->from, window, &arguments->filter.from_ms, err);
+
+    if (code != 0)
+        return code;
+    return usage_words_read_time(&arguments->until, window, &arguments->filter.until_ms, err);
 }
 
 /* --- commands ------------------------------------------------------------------------------ */
@@ -221,11 +249,14 @@ static int command_show(int argc, char *const *argv)
     struct arguments arguments;
     struct show show = {.arguments = &arguments};
     struct error err = {0};
+    const struct policy_window utc = {0};
     const char *wrong = parse(argc, argv, show_options, &arguments);
     int code;
 
     if (wrong != NULL)
         return fail_usage(wrong);
+    if (read_times(&arguments, &utc, &err) != 0)
+        return fail_usage(err.message);
     code = ledger_file_open(argv[0], &file, &err);
     if (code != 0)
         return fail(code, &err);
@@ -245,13 +276,13 @@ static int export_line(void *context, const struct usage_line *line, struct erro
 }
 
 static int export_file(const char *path, const struct arguments *arguments,
-                       const struct time_zone *zone, int64_t now_ms, struct error *err)
+                       const struct policy_window *window, int64_t now_ms, struct error *err)
 {
     struct usage_query query = {.from_ms = arguments->filter.from_ms,
                                 .until_ms = arguments->filter.until_ms,
                                 .now_ms = now_ms,
                                 .team = arguments->filter.team,
-                                .window = {.period = arguments->period, .zone = zone}};
+                                .window = *window};
     struct show show = {.arguments = arguments};
     struct ledger_file file;
     int code = ledger_file_open(path, &file, err);
@@ -270,23 +301,29 @@ static int export_file(const char *path, const struct arguments *arguments,
 
 static int command_export(int argc, char *const *argv)
 {
+    struct policy_window window;
     struct time_zone *zone = NULL;
     struct clock *clock = NULL;
     struct arguments arguments;
     struct error err = {0};
     const char *wrong = parse(argc, argv, export_options, &arguments);
-    int code = 0;
+    int code;
 
-    if (wrong == NULL && (!arguments.has_from || arguments.filter.until_ms == 0))
+    if (wrong == NULL && (arguments.from.text == NULL || arguments.until.text == NULL))
         wrong = "export needs --from and --until";
     if (wrong != NULL)
         return fail_usage(wrong);
-    if (arguments.zone != NULL)
-        code = zone_file_load(NULL, arguments.zone, &zone, &err);
+    code = usage_words_read_window(&arguments.words, &window, &zone, &err);
+    if (code == 0)
+        code = read_times(&arguments, &window, &err);
+    if (code == ERROR_INVALID) {
+        time_zone_free(&zone);
+        return fail_usage(err.message);
+    }
     if (code == 0)
         code = clock_open(&clock, &err);
     if (code == 0)
-        code = export_file(argv[0], &arguments, zone, clock_wall_ms(clock), &err);
+        code = export_file(argv[0], &arguments, &window, clock_wall_ms(clock), &err);
     clock_close(&clock);
     time_zone_free(&zone);
     return code != 0 ? fail(code, &err) : EX_OK;

@@ -91,8 +91,8 @@ static void report(const struct http_context *context, struct exchange *exchange
 
 void routes_get_usage(void *context, struct exchange *exchange)
 {
-    static const char *const parameters[] = {"From",       "Until",  "Period", "TimeZone",
-                                             "WeekStarts", "Format", "Team",   NULL};
+    static const char *const parameters[] = {
+        "From", "Until", "Period", "TimeZone", "WeekStarts", "DayStarts", "Format", "Team", NULL};
     const struct http_context *self = context;
     struct usage_request request;
     struct error err = {0};

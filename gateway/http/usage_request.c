@@ -1,89 +1,49 @@
 /* Reading the query of GET /v1/usage. */
 #include "gateway/http/usage_request.h"
 
-#include "gateway/base/clock.h"
-#include "gateway/base/zone_file.h"
+#include "gateway/ledger/usage_words.h"
 
-#include <stdio.h>
-#include <string.h>
-
-#define DATE_LEN 10 /* "2026-11-01" */
-
-/* The index of the parameter's value in `words` (ends with NULL); absent: `*out` as it is. */
-static int read_word(const struct request_target *target, const char *name,
-                     const char *const *words, unsigned *out, struct error *err)
+static struct usage_word word_of(const struct request_target *target, const char *name)
 {
-    const char *value = request_parameter(target, name);
-    char expected[128] = "";
-    size_t len = 0;
-    if (value == NULL)
-        return 0;
-    for (unsigned i = 0; words[i] != NULL; i++) {
-        if (strcmp(value, words[i]) == 0) {
-            *out = i;
-            return 0;
-        }
-        len += (size_t)snprintf(expected + len, sizeof(expected) - len, "%s%s", i == 0 ? "" : ", ",
-                                words[i]);
-    }
-    return error_set(err, ERROR_INVALID, "saw %s=\"%s\", expected one of %s", name, value,
-                     expected);
+    return (struct usage_word){name, request_parameter(target, name)};
 }
 
-static int read_zone(const struct request_target *target, struct usage_request *out,
-                     struct error *err)
+static int read_window(const struct request_target *target, struct usage_request *out,
+                       struct error *err)
 {
-    const char *name = request_parameter(target, "TimeZone");
-    struct error cause = {0};
-    if (name == NULL || strcmp(name, "UTC") == 0 ||
-        zone_file_load(NULL, name, &out->zone, &cause) == 0) {
-        out->query.window.zone = out->zone;
-        return 0;
-    }
-    return error_set(err, ERROR_INVALID,
-                     "saw TimeZone=\"%s\", expected a name such as Europe/Berlin: %s", name,
-                     cause.message);
+    const struct usage_words words = {.period = word_of(target, "Period"),
+                                      .time_zone = word_of(target, "TimeZone"),
+                                      .week_starts = word_of(target, "WeekStarts"),
+                                      .day_starts = word_of(target, "DayStarts")};
+    return usage_words_read_window(&words, &out->query.window, &out->zone, err);
 }
 
-static int64_t to_utc_ms(const struct usage_request *request, int64_t local_ms)
+static int read_format(const struct request_target *target, struct usage_request *out,
+                       struct error *err)
 {
-    return request->zone != NULL ? time_zone_to_utc_ms(request->zone, local_ms) : local_ms;
-}
-
-/* A time, or a date, which begins at midnight of the zone; absent: `*out` as it is. */
-static int read_time(const struct request_target *target, const char *name,
-                     const struct usage_request *request, int64_t *out, struct error *err)
-{
-    const char *value = request_parameter(target, name);
-    char midnight[CLOCK_RFC3339_SIZE];
-    if (value == NULL || clock_parse_rfc3339(value, out))
-        return 0;
-    if (strlen(value) == DATE_LEN) {
-        snprintf(midnight, sizeof(midnight), "%sT00:00:00Z", value);
-        if (clock_parse_rfc3339(midnight, out)) {
-            *out = to_utc_ms(request, *out);
-            return 0;
-        }
-    }
-    return error_set(err, ERROR_INVALID,
-                     "saw %s=\"%s\", expected a time such as 2026-11-01T06:00:00Z (a + in it is "
-                     "written %%2B), or a date such as 2026-11-01",
-                     name, value);
+    static const char *const formats[] = {"csv", "json", NULL};
+    const struct usage_word word = word_of(target, "Format");
+    unsigned format = USAGE_JSON;
+    int result = usage_words_read_one(&word, formats, &format, err);
+    out->format = (enum usage_format)format;
+    return result;
 }
 
 static int read_interval(const struct request_target *target, int64_t now_ms,
                          struct usage_request *out, struct error *err)
 {
-    const struct policy_window month = {.period = POLICY_MONTH, .zone = out->zone};
+    const struct usage_word from = word_of(target, "From"), until = word_of(target, "Until");
     struct usage_query *query = &out->query;
+    struct policy_window month = query->window;
     int64_t month_ends_ms;
     query->until_ms = query->now_ms = now_ms;
-    int result = read_time(target, "Until", out, &query->until_ms, err);
+    int result = usage_words_read_time(&until, &query->window, &query->until_ms, err);
     if (result != 0)
         return result;
+    month.period = POLICY_MONTH;
     policy_window_bounds(&month, query->until_ms > 0 ? query->until_ms - 1 : 0, &query->from_ms,
                          &month_ends_ms);
-    result = read_time(target, "From", out, &query->from_ms, err);
+    result = usage_words_read_time(&from, &query->window, &query->from_ms, err);
     if (result != 0)
         return result;
     if (query->from_ms < 0)
@@ -98,33 +58,13 @@ static int read_interval(const struct request_target *target, int64_t now_ms,
     return 0;
 }
 
-static int read_words(const struct request_target *target, struct usage_request *out,
-                      struct error *err)
-{
-    static const char *const periods[] = {"day", "week", "month", "total", NULL};
-    static const char *const days[] = {"monday", "tuesday",  "wednesday", "thursday",
-                                       "friday", "saturday", "sunday",    NULL};
-    static const char *const formats[] = {"csv", "json", NULL};
-    unsigned period = POLICY_MONTH, format = USAGE_JSON;
-    int result = read_word(target, "Period", periods, &period, err);
-    if (result == 0)
-        result = read_word(target, "WeekStarts", days, &out->query.window.week_start, err);
-    if (result == 0)
-        result = read_word(target, "Format", formats, &format, err);
-    out->query.window.period = (enum policy_period)period;
-    out->format = (enum usage_format)format;
-    if (result == 0 && period != POLICY_WEEK && request_parameter(target, "WeekStarts") != NULL)
-        return error_set(err, ERROR_INVALID, "WeekStarts means something with Period=week only");
-    return result;
-}
-
 int usage_request_read(const struct request_target *target, int64_t now_ms,
                        struct usage_request *out, struct error *err)
 {
     *out = (struct usage_request){0};
-    int result = read_words(target, out, err);
+    int result = read_window(target, out, err);
     if (result == 0)
-        result = read_zone(target, out, err);
+        result = read_format(target, out, err);
     if (result == 0)
         result = read_interval(target, now_ms, out, err);
     if (result != 0)

@@ -16,11 +16,10 @@ struct usage_request {
 };
 
 /*
- * The parameters From, Until, Period, TimeZone, WeekStarts and Format. From and Until are times of
- * RFC 3339, or dates of that zone; absent: the present month of that zone up to now. Period is
- * month, TimeZone UTC, WeekStarts monday, Format json where absent. ERROR_INVALID names the
- * parameter: for a value that is none, an interval that is empty or longer than
- * USAGE_REQUEST_MAX_DAYS, and for WeekStarts without Period=week. Free it after success.
+ * The parameters From, Until, Period, TimeZone, WeekStarts, DayStarts (usage_words.h) and Format,
+ * which is json where absent. Without From and Until it is the present month of that clock up to
+ * now. Errors name the parameter: those of usage_words.h, and ERROR_INVALID for an interval that is
+ * empty or longer than USAGE_REQUEST_MAX_DAYS. Free it after success.
  */
 int usage_request_read(const struct request_target *target, int64_t now_ms,
                        struct usage_request *out, struct error *err)

@@ -32,7 +32,8 @@ gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger_writer.h %D%/ledger_writer.c \
 	%D%/live_cache.h %D%/live_cache.c \
 	%D%/reservation.h %D%/reservation.c \
-	%D%/usage_report.h %D%/usage_report.c %D%/usage_write.c
+	%D%/usage_report.h %D%/usage_report.c %D%/usage_write.c \
+	%D%/usage_words.h %D%/usage_words.c
 
 EXTRA_DIST += tests/ledger/check_journal.py
 

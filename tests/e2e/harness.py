@@ -347,10 +347,11 @@ class Gateway(Process):
         return Gateway(self.folder, self.clock, self.keys, upstream, policy, **{**known, **more})
 
 
-def ledger(*arguments):
-    """`lookout-gateway ledger`, also beside a gateway that holds it."""
+def ledger(*arguments, clock=None):
+    """`lookout-gateway ledger`, also beside a gateway that holds it; by this clock, if any."""
+    moved = {"LOOKOUT_TEST_CLOCK": str(clock.path)} if clock else {}
     return subprocess.run([GATEWAY_TEST, "ledger", *map(str, arguments)],
-                          capture_output=True, text=True, check=False)
+                          capture_output=True, text=True, check=False, env={**os.environ, **moved})
 
 
 def audit(path):

@@ -78,6 +78,8 @@ def test_show(used):
     assert any('"stop"' in line and '"ada"' in line for line in everything)
     assert ledger("show", path, "--team", "nobody").stdout == ""
     assert ledger("show", path, "--until", "1970-01-02T00:00:00Z").stdout == ""
+    assert ledger("show", path, "--until", "1970-01-02").stdout == ""
+    assert ledger("show", path, "--from", "1970-01-02").stdout == ledger("show", path).stdout
 
 
 def test_a_lowered_limit_is_journaled_by_name(make_gateway, emulator, tmp_path):
@@ -138,4 +140,11 @@ def test_usage(tmp_path):
                       ("show", "x", "--from", "yesterday"), ("show", "x", "y")):
         seen = ledger(*arguments)
         assert seen.returncode == EX_USAGE and "usage:" in seen.stderr, arguments
+    for wrong, part in ((("--from", "2026-11-31"), 'saw --from="2026-11-31", expected a time such'),
+                        (("--period", "year"), "expected one of day, week, month, total"),
+                        (("--week-starts", "sunday"), 'nothing about the period "month"'),
+                        (("--period", "total", "--day-starts", "06:00"), "--day-starts says no"),
+                        (("--day-starts", "6:00"), 'a quarter of an hour from "00:00" to "23:45"')):
+        seen = ledger("export", "x", *EVER, *wrong)
+        assert seen.returncode == EX_USAGE and part in seen.stderr, seen
     assert ledger("verify", tmp_path / "none").returncode == EX_NOINPUT

@@ -2,10 +2,11 @@
 
 import csv
 import io
+import json
 
 import pytest
 
-from harness import at, eventually
+from harness import at, default_policy, eventually, ledger
 
 POLICY = {"version": 1, "teams": {"assembly": {"projects": ["*"]}, "paint": {"projects": ["*"]}}}
 # Eleven in the evening in Berlin, an hour before a month ends there.
@@ -85,7 +86,13 @@ def test_csv_is_the_same(gateway, clock):
     assert line == {name: str(value) for name, value in same.items()}
 
 
-def test_what_crosses_a_months_end_is_split_there(gateway, clock):
+def export(tmp_path, clock, *options):
+    made = ledger("export", tmp_path / "ledger.db", "--format", "json", *options, clock=clock)
+    assert made.returncode == 0, made
+    return [json.loads(line) for line in made.stdout.splitlines()]
+
+
+def test_what_crosses_a_months_end_is_split_there(gateway, clock, tmp_path):
     gateway.start(units=2)
     clock.advance(2 * HOUR_S)  # an hour in January, an hour in February of Berlin
     told = usage(gateway, "?From=2027-01-01&TimeZone=Europe/Berlin").json
@@ -97,11 +104,53 @@ def test_what_crosses_a_months_end_is_split_there(gateway, clock):
     assert february["UnitMilliseconds"] == \
         round(2 * (at(told["AsOf"]) - at("2027-01-31T23:00:00Z")) * 1000)
     assert told["UnitMilliseconds"] == january["UnitMilliseconds"] + february["UnitMilliseconds"]
+    # The same month by the same dates.
+    (line,) = export(tmp_path, clock, "--from", "2027-01-01", "--until", "2027-02-01",
+                     "--time-zone", "Europe/Berlin")
+    assert line == january
     # In UTC the month ended now; by default it is this month so far.
     (only,) = usage(gateway, "?TimeZone=UTC&Until=2027-02-01").json["Usage"]
     assert only["PeriodFrom"] == "2027-01-01T00:00:00.000Z"
     assert len(usage(gateway, "?From=2027-01-01&Period=total").json["Usage"]) == 1
     assert usage(gateway, "?TimeZone=Europe/Berlin").json["From"] == "2027-01-31T23:00:00.000Z"
+
+
+def test_the_day_of_a_budget_is_the_day_of_the_report(make_gateway, emulator, clock, tmp_path):
+    """From two at night to ten: four hours of the day that ends at six, four of the next."""
+    clock.advance(at("2027-02-01T02:00:00+01:00") - clock.now())
+    gateway = make_gateway(emulator, policy=default_policy(
+        lease={"default_minutes": 720, "max_minutes": 1440},
+        unit_hours=[{"amount": 20, "period": "day", "day_starts": "06:00",
+                     "time_zone": "Europe/Berlin"},
+                    {"amount": 100, "period": "week", "week_starts": "tuesday",
+                     "day_starts": "06:00", "time_zone": "Europe/Berlin"}]))
+    gateway.wait_ready()
+    all_of_it = run_and_stop(gateway, clock, "boards/1", 8 * HOUR_S)
+    day, week = gateway.quota()["TeamLimits"]["unit_hours"]
+    assert day["PeriodStartsAt"] == "2027-02-01T05:00:00.000Z"
+    assert week["PeriodStartsAt"] == "2027-01-26T05:00:00.000Z"
+    used_today = day["UnitMilliseconds"]["Used"]
+    assert 4 * HOUR_S * 1000 <= used_today < all_of_it
+
+    dates = "From=2027-01-31&Until=2027-02-02&TimeZone=Europe/Berlin&DayStarts=06:00"
+    told = usage(gateway, f"?Period=day&{dates}").json
+    assert told["From"] == "2027-01-31T05:00:00.000Z"
+    yesterday, today = told["Usage"]
+    assert today["PeriodFrom"] == yesterday["PeriodUntil"] == day["PeriodStartsAt"]
+    assert today["PeriodUntil"] == day["ResetsAt"]
+    assert today["UnitMilliseconds"] == used_today
+    assert yesterday["UnitMilliseconds"] == all_of_it - used_today
+    options = ("--from", "2027-01-31", "--until", "2027-02-02", "--time-zone", "Europe/Berlin",
+               "--day-starts", "06:00")
+    assert export(tmp_path, clock, "--period", "day", *options) == [yesterday, today]
+
+    (of_week,) = usage(gateway, "?Period=week&WeekStarts=tuesday&From=2027-01-26&Until=2027-02-02"
+                       "&TimeZone=Europe/Berlin&DayStarts=06:00").json["Usage"]
+    assert (of_week["PeriodFrom"], of_week["PeriodUntil"]) == \
+        (week["PeriodStartsAt"], week["ResetsAt"])
+    assert of_week["UnitMilliseconds"] == week["UnitMilliseconds"]["Used"] == all_of_it
+    assert export(tmp_path, clock, "--period", "week", "--week-starts", "tuesday",
+                  "--from", "2027-01-26", "--until", "2027-02-02", *options[4:]) == [of_week]
 
 
 @pytest.mark.parametrize("query, part", [

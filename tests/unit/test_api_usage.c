@@ -102,6 +102,33 @@ static void reads_period_and_week(void **state)
     assert_int_equal(world.query.window.period, POLICY_TOTAL);
 }
 
+/* The days of a budget with "day_starts": a date is where that day begins. */
+static void reads_when_the_day_starts(void **state)
+{
+    (void)state;
+    call("GET", USAGE, "Period=day&From=2026-11-01&Until=2026-11-02", reader, 200);
+    assert_int_equal(world.query.window.day_start_minutes, 0);
+    call("GET", USAGE,
+         "Period=day&DayStarts=06:15&TimeZone=Europe%2FBerlin&From=2026-11-01&Until=2026-11-02",
+         reader, 200);
+    assert_int_equal(world.query.window.day_start_minutes, 6 * 60 + 15);
+    assert_int_equal(world.query.from_ms, at(2026, 11, 1, 5) + HOUR_MS / 4);
+    assert_int_equal(world.query.until_ms, at(2026, 11, 2, 5) + HOUR_MS / 4);
+    call("GET", USAGE, "Period=week&WeekStarts=sunday&DayStarts=22:00", reader, 200);
+    assert_int_equal(world.query.window.week_start, 6);
+    assert_int_equal(world.query.window.day_start_minutes, 22 * 60);
+    /* A time is what it says; and the present month begins with its first day. */
+    call("GET", USAGE, "DayStarts=06:00&From=2026-11-01T00:00:00Z", reader, 200);
+    assert_int_equal(world.query.from_ms, at(2026, 11, 1, 0));
+    call("GET", USAGE, "DayStarts=06:00", reader, 200);
+    assert_int_equal(world.query.from_ms, at(2026, 11, 1, 6));
+    call("GET", USAGE, "DayStarts=06:00&Until=2026-11-01", reader, 200);
+    assert_int_equal(world.query.from_ms, at(2026, 10, 1, 6));
+    /* A start that is skipped is the end of the gap: 2026-03-29 02:30 in Berlin. */
+    call("GET", USAGE, "DayStarts=02:30&TimeZone=Europe%2FBerlin&From=2026-03-29", reader, 200);
+    assert_int_equal(world.query.from_ms, at(2026, 3, 29, 1));
+}
+
 static void says_what_is_wrong_with_the_query(void **state)
 {
     static const struct {
@@ -110,7 +137,12 @@ static void says_what_is_wrong_with_the_query(void **state)
         {"Period=year", "expected one of day, week, month, total"},
         {"Period=", "saw Period=\"\""},
         {"Format=xml", "expected one of csv, json"},
-        {"WeekStarts=sunday", "Period=week only"},
+        {"WeekStarts=sunday", "WeekStarts says nothing about the period \"month\""},
+        {"Period=total&WeekStarts=sunday", "WeekStarts says nothing about the period \"total\""},
+        {"Period=total&DayStarts=06:00", "DayStarts says nothing about the period \"total\""},
+        {"Period=day&DayStarts=6:00", "saw DayStarts=\"6:00\", expected a quarter of an hour"},
+        {"Period=day&DayStarts=06:10", "from \"00:00\" to \"23:45\""},
+        {"Period=day&DayStarts=24:00", "saw DayStarts=\"24:00\""},
         {"Period=week&WeekStarts=Sunday", "expected one of monday, tuesday"},
         {"TimeZone=Mars%2FPhobos", "saw TimeZone=\"Mars/Phobos\""},
         {"TimeZone=..%2F..%2Fetc%2Fpasswd", "saw TimeZone="},
@@ -196,6 +228,7 @@ int main(void)
         API_TEST(tells_this_month_so_far),
         API_TEST(reads_the_interval_in_its_zone),
         API_TEST(reads_period_and_week),
+        API_TEST(reads_when_the_day_starts),
         API_TEST(writes_csv),
         API_TEST(says_what_is_wrong_with_the_query),
         API_TEST(shows_a_team_its_own_usage),
