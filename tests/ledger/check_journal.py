@@ -128,6 +128,7 @@ def check_settled(db, rows):
 
 def main():
     db = sqlite3.connect(f"file:{sys.argv[1]}?mode=ro", uri=True)
+    db.execute("BEGIN")  # one snapshot: a gateway may change it meanwhile
     try:
         rows, count = check_chain(db)
         check_rows(db, rows)
