@@ -110,6 +110,13 @@ struct ledger_backend {
     int (*begin)(struct ledger_session *session, bool durable, struct error *err);
     /* 0 = as durable as begin was told. On an error nothing is known (rule 8). */
     int (*commit)(struct ledger_session *session, struct error *err);
+    /*
+     * Write session only, with no transaction open, after a commit that failed: what this session
+     * sees becomes durable, and what it does not see MUST NOT come back at a restart. ERROR_RETRY:
+     * there is no room for that now, or nothing may be written; ERROR_IO: not done, or nobody
+     * knows.
+     */
+    int (*settle_log)(struct ledger_session *session, struct error *err);
     /* MUST leave no transaction open, also where a failed statement has ended it already. */
     void (*rollback)(struct ledger_session *session);
     /* Read session only: what is read between the two is as of one instant. */

@@ -418,6 +418,11 @@ static int connect_session(struct ledger_store *store, enum ledger_access access
     return code;
 }
 
+static int settle_log(struct ledger_session *session, struct error *err)
+{
+    return ledger_sqlite_settle_log(session->db, err);
+}
+
 static void tidy(struct ledger_session *session)
 {
     ledger_sqlite_allow_checkpoint_on_close(session->db);
@@ -497,6 +502,7 @@ const struct ledger_backend *ledger_sqlite_backend(void)
         .close = store_close,
         .begin = begin,
         .commit = commit,
+        .settle_log = settle_log,
         .rollback = rollback,
         .begin_snapshot = ledger_sqlite_begin_snapshot,
         .end_snapshot = ledger_sqlite_end_snapshot,

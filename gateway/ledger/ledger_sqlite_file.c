@@ -139,6 +139,27 @@ int ledger_sqlite_set_durable(sqlite3 *db, bool durable, struct error *err)
     return apply_pragma(db, durable ? &full : &normal, err);
 }
 
+/* What SQLite says of a write that failed, or what the system did: it knows ENOSPC alone. */
+static bool is_no_room(sqlite3 *db, int primary)
+{
+    const int cause = primary == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
+
+    return primary == SQLITE_FULL || primary == SQLITE_READONLY || cause == EFBIG ||
+           cause == EDQUOT || cause == EROFS;
+}
+
+int ledger_sqlite_settle_log(sqlite3 *db, struct error *err)
+{
+    const int seen = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+
+    if (seen == SQLITE_OK)
+        return 0;
+    return error_set(err, is_no_room(db, seen & 0xFF) ? ERROR_RETRY : ERROR_IO,
+                     "after a commit that failed SQLite can't move its log into the database: %s "
+                     "(code %d)",
+                     sqlite3_errstr(seen), seen);
+}
+
 void ledger_sqlite_allow_checkpoint_on_close(sqlite3 *db)
 {
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);

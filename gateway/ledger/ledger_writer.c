@@ -32,6 +32,7 @@ struct ledger_writer {
 
     /* The thread's. */
     struct ledger_session *session; /* NULL after a failure, until it reconnects */
+    bool unsettled; /* a commit failed, and the log may still differ from the disk */
     struct ledger_balances balances;
     struct ledger_journal journal;
     enum ledger_freezes freezes;
@@ -68,15 +69,26 @@ static void forget_written(struct ledger_writer *writer)
 
 static int connect_writer(struct ledger_writer *writer, struct error *err)
 {
-    if (writer->session != NULL)
-        return 0;
-    return writer->backend->connect(writer->store, LEDGER_WRITE, &writer->session, err);
+    int code = 0;
+
+    if (writer->session == NULL)
+        code = writer->backend->connect(writer->store, LEDGER_WRITE, &writer->session, err);
+    if (code != 0 || !writer->unsettled)
+        return code;
+    code = writer->backend->settle_log(writer->session, err);
+    if (code == 0)
+        writer->unsettled = false;
+    else if (code != ERROR_RETRY)
+        writer->backend->disconnect(&writer->session);
+    return code;
 }
 
 /*
  * Rule 8. Frames of a commit that failed may stand in the log, unseen by whoever was connected, and
  * come to life at the next restart. So all sessions go, and the first that comes back sees what a
- * restart would see: only that is proof.
+ * restart would see: only that is proof. Nor is a sync that failed made good by a later one: Linux
+ * may have taken the pages for clean. So before anything is written behind them, they are written
+ * anew, into the database; and where another process keeps the log's index alive, they go.
  */
 static void resolve_doubt(struct ledger_writer *writer, struct ledger_job **jobs, size_t count,
                           const struct error *why)
@@ -87,7 +99,9 @@ static void resolve_doubt(struct ledger_writer *writer, struct ledger_job **jobs
     CRASH_POINT(LEDGER_DOUBT);
     ledger_readers_suspend(writer->readers);
     writer->backend->disconnect(&writer->session);
-    blind = connect_writer(writer, &ignored) != 0;
+    writer->unsettled = true;
+    /* On a disk that takes nothing there is a session all the same, and what it sees is told. */
+    blind = connect_writer(writer, &ignored) != 0 && writer->session == NULL;
     CRASH_POINT(LEDGER_REOPENED);
     for (size_t i = 0; i < count; i++) {
         struct ledger_job *job = jobs[i];

@@ -12,6 +12,7 @@
 
 struct page_cache_sector {
     int64_t index; /* offset / PAGE_CACHE_SECTOR */
+    bool dropped;  /* a sync of it failed: the kernel takes it for clean, and never writes it */
     unsigned char bytes[PAGE_CACHE_SECTOR];
 };
 

@@ -198,6 +198,12 @@ class Plan:
             {"operation": "start", "fault": "conflict", "count": 5, "model": model}]
         self.begin_with("start", model)
 
+    def tell_failed_sync(self):
+        """A sync fails, and the ledger goes on for some answers before the power does."""
+        self.power_loss = True
+        return Kill("work", self.points.index("http.answered"), self.random.randint(4, 20),
+                    disk={"fail_syncs": self.random.randint(1, 8)})
+
     def begin_with(self, what, model):
         self.clients[0].insert(0, {"what": what, "team": self.teams[0], "model": model, "min": 1,
                                    "max": 0, "lease": 90, "key": None, "again": True})
@@ -220,8 +226,12 @@ class Plan:
     def make_kills(self):
         draw = self.random
         self.kills = []
-        self.kills.append(self.make_kill(self.index) if self.movable else
-                          self.make_instant("work"))
+        if not self.movable:
+            self.kills.append(self.make_instant("work"))
+        elif draw.random() < 0.05:
+            self.kills.append(self.tell_failed_sync())
+        else:
+            self.kills.append(self.make_kill(self.index))
         while len(self.kills) < 4 and draw.random() < 0.4:
             when = draw.choice(("boot", "boot", "work", "quiet"))
             if self.movable and draw.random() < 0.6:

@@ -94,6 +94,7 @@ static int hold_back(struct vfs_file *file, int64_t index,
     if (held == NULL)
         return SQLITE_IOERR_NOMEM;
     memcpy(held->bytes, bytes, PAGE_CACHE_SECTOR);
+    held->dropped = false;
     return SQLITE_OK;
 }
 
@@ -223,7 +224,10 @@ static int vfs_truncate(sqlite3_file *file, sqlite3_int64 size)
     return f->real->pMethods->xTruncate(f->real, size);
 }
 
-/* Everything held, or on a disk that fails a random part of it. */
+/*
+ * Everything held that is dirty, or on a disk that fails a random part of it. After that Linux takes
+ * the rest for clean, so that the next sync succeeds without it.
+ */
 static int write_back(struct vfs_file *file, bool fails)
 {
     int rc = SQLITE_OK;
@@ -231,8 +235,12 @@ static int write_back(struct vfs_file *file, bool fails)
     for (int64_t i = file->cache->count - 1; rc == SQLITE_OK && i >= 0; i--) {
         const struct page_cache_sector held = file->cache->held[i];
 
+        if (held.dropped)
+            continue;
         if (!fails || random_below(2) == 0)
             rc = put_through(file, held.index, held.bytes);
+        else
+            file->cache->held[i].dropped = true;
     }
     return rc;
 }

@@ -6,6 +6,7 @@ system, a small one is filled for real.
 
 import os
 import pathlib
+import sqlite3
 import subprocess
 import sys
 
@@ -76,6 +77,7 @@ def test_no_start_without_a_record(gateway, emulator, disk, mode):
         refused = gateway.start(f"boards/{version}")
         assert refused.status == 503, refused
     assert readiness(gateway).status == 503
+    assert gateway.start("boards/4", query="?DryRun=true").status == 503, "as it would be answered"
     assert emulator.starts() == 1
     assert gateway.status("boards/1").status == 200, "what is known is told"
     assert gateway.held_units() == 1
@@ -111,6 +113,31 @@ def test_whichever_write_it_is_that_fails(make_gateway, emulator, disk, clock, f
         assert len(counts) < 100, "a start has fewer writes than that"
     assert counts[-1] == 202 and (failure == "fail_writes" or set(counts[:-1]) != {202}), counts
     check_recovery(gateway, emulator, held)
+
+
+def test_what_was_refused_does_not_come_back(make_gateway, emulator, disk, clock):
+    """A commit whose sync failed is taken back, and somebody else keeps the log's index alive.
+
+    So what the gateway reads anew is what it saw before, and not what stands in the log.
+    """
+    gateway = crash_gateway(make_gateway, emulator, disk, reconcile_ms=STEP_S * 1000)
+    assert gateway.start("boards/1").status == 202
+    # Read-only, as `ledger show': one that may write would empty the log when it closes.
+    stranger = sqlite3.connect(f"file:{gateway.folder}/ledger.db?mode=ro", uri=True)
+    try:
+        stranger.execute("SELECT count(*) FROM reservation").fetchone()
+        disk.set(fail_syncs=1)
+        refused = gateway.start("boards/2")
+        assert refused.status in (503, 504) and disk.get("fail_syncs") == 0, refused
+        gateway.kill()
+    finally:
+        stranger.close()
+    again = gateway.restart(binary=GATEWAY_CRASH,
+                            environment={"LOOKOUT_CRASH_CONTROL": str(disk.path)})
+    eventually(lambda: readiness(again).status == 200, "readiness")
+    if refused.status == 503:
+        assert set(rows(again)) == {"boards/1"}
+        assert emulator.starts() == 1
 
 
 def test_it_starts_on_no_disk_that_it_can_t_write(gateway, emulator, disk):
