@@ -6,6 +6,7 @@
 #include "gateway/control/context.h"
 #include "gateway/control/drift_limits.h"
 #include "gateway/control/drift_rules.h"
+#include "gateway/control/model_change.h"
 #include "gateway/control/model_name.h"
 #include "gateway/control/model_status.h"
 
@@ -118,8 +119,12 @@ static int write_settled(struct control *control, const struct admin_settle *req
 {
     struct ledger_cause cause = cause_of(control, &request->act);
     struct reservation changed = *row;
+    struct control_settings settings;
+    control_get_settings(control, &settings);
     admin_rules_close(request->ended_ms != 0 ? request->ended_ms : cause.at_ms, cause.at_ms,
                       &changed);
+    rules_fence_lost_stop(&settings, control_stop_may_be_lost(control, row),
+                          control_booted_ms(control), cause.at_ms, &changed);
     int result = ledger_update(control->ledger, &changed, &cause, err);
     if (result == 0)
         *row = changed;
@@ -147,13 +152,20 @@ static bool settle_marked(struct control *control, const struct admin_settle *re
                     "the outcome of its start is being written down: repeat in some seconds");
         return true;
     }
+    /* A stop that is only in memory so far may be its fence. */
+    struct ledger_cause cause = cause_of(control, &request->act);
+    int result = model_change_record(control, &cause, &out->row, &err);
+    if (result != 0) {
+        out->outcome = outcome_of(result, out->detail);
+        return true;
+    }
     const char *doubt = find_doubt(control, &out->row, deadline_ms, out);
     if (doubt != NULL && !request->force) {
         out->outcome = ADMIN_NEEDS_FORCE;
         control_say(out->detail, "%s; \"Force\": true settles it all the same", doubt);
         return true;
     }
-    int result = write_settled(control, request, &out->row, &err);
+    result = write_settled(control, request, &out->row, &err);
     out->outcome = outcome_of(result, out->detail);
     if (result != 0)
         return result != ERROR_CONFLICT;

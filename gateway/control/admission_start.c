@@ -9,6 +9,7 @@
 #include "gateway/control/model_name.h"
 #include "gateway/control/model_status.h"
 #include "gateway/control/rules.h"
+#include "gateway/control/start_gate.h"
 #include "gateway/control/start_outcome.h"
 #include "gateway/control/start_row.h"
 
@@ -94,7 +95,7 @@ static void answer_present(struct control *control, const struct control_setting
         start_outcome_of_send(true, &last, out);
         return;
     }
-    if (rules_may_resend(settings, control_now_ms(control), &out->row)) {
+    if (model_change_may_resend(control, settings, &out->row)) {
         struct ledger_cause cause = start_cause(control, request, out);
         struct change_budget budget = model_change_request_budget(settings, deadline_ms, &cause);
         bool settled = model_change_start(control, &budget, &out->row, &last);
@@ -318,39 +319,20 @@ static void start(struct control *control, const struct control_settings *settin
         answer_busy(control, request, version, out);
         return;
     }
-    decide_and_send(control, settings, request, version, &reserve, deadline_ms, out);
+    if (!request->dry_run && unrecorded_holds(control->unrecorded, request->project, version)) {
+        /* The ledger may have closed its row, and then knows of no fence. */
+        out->outcome = START_UNAVAILABLE;
+        control_say(out->detail, "a stop of this model was sent and is not written down yet: "
+                                 "nothing was started; repeat in some seconds");
+    } else {
+        decide_and_send(control, settings, request, version, &reserve, deadline_ms, out);
+    }
     if (request->dry_run)
         return;
     model_calls_release(control->calls, &call);
     /* While this call waited, another with its key found that "latest" is a newer version. */
     if (out->outcome == START_REPLAYED && strcmp(out->row.version, version) != 0)
         (void)answer_known_key(control, settings, request, reserve.fingerprint, deadline_ms, out);
-}
-
-/*
- * Rule 9: the first start of a process asks first whose account the credentials lead to, and so
- * does each one while that is the wrong one. One asks, the others wait for it: the marker is that
- * of a model that can't be.
- */
-static bool is_our_account(struct control *control, const struct start_request *request,
-                           int64_t deadline_ms)
-{
-    struct upstream_answer answer;
-    struct upstream_description description;
-    struct model_call turn;
-    if (atomic_load(&control->account_asked) && !atomic_load(&control->wrong_account))
-        return true;
-    if (model_calls_acquire(control->calls, "", "", deadline_ms, &turn) == 0) {
-        if (!atomic_load(&control->account_asked) || atomic_load(&control->wrong_account)) {
-            control_describe(control, request->project, request->version, PACING_CALLER,
-                             deadline_ms, &answer, &description);
-            /* An unknown model has no account; who can't be asked stops nobody. */
-            if (answer.http_status != 404)
-                atomic_store(&control->account_asked, true);
-        }
-        model_calls_release(control->calls, &turn);
-    }
-    return !atomic_load(&control->wrong_account);
 }
 
 static void count_start(struct control *control, enum start_outcome outcome)
@@ -393,18 +375,8 @@ void admission_start(struct control *control, const struct start_request *reques
     struct control_settings settings;
     memset(out, 0, sizeof(*out));
     control_get_settings(control, &settings);
-    if (!request->dry_run && !is_our_account(control, request, deadline_ms)) {
-        out->outcome = START_UNAVAILABLE;
-        control_say(out->detail,
-                    "AWS answered from another account than the ledger's: no starts until an "
-                    "administrator has corrected credentials or endpoint");
-    } else if (!request->dry_run && atomic_load(&control->unreadable)) {
-        out->outcome = START_UNAVAILABLE;
-        control_say(out->detail, "the ledger can't be read now, so nobody knows what is held: "
-                                 "nothing is started; repeat later");
-    } else {
+    if (start_gate_pass(control, request, deadline_ms, out))
         start(control, &settings, request, deadline_ms, out);
-    }
     if (!request->dry_run)
         count_start(control, out->outcome);
 }

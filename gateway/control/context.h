@@ -70,6 +70,11 @@ bool control_note_unreadable(struct control *control, const struct error *err);
 /* After a pass that read all of it. */
 void control_note_readable(struct control *control);
 
+/* Wall, by rule 10: when this process began. */
+int64_t control_booted_ms(const struct control *control);
+/* Whether a former process may have sent a stop of this row that nobody could write down. */
+bool control_stop_may_be_lost(const struct control *control, const struct reservation *row);
+
 /* Lets the reconciler begin its next pass now. */
 void control_nudge(struct control *control);
 

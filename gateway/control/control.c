@@ -193,6 +193,16 @@ int64_t control_time_ms(const struct control *control)
     return control_now_ms(control);
 }
 
+int64_t control_booted_ms(const struct control *control)
+{
+    return control_now_ms(control) - (clock_monotonic_ms(control->clock) - control->booted_ms);
+}
+
+bool control_stop_may_be_lost(const struct control *control, const struct reservation *row)
+{
+    return unrecorded_are_lost(control->unrecorded) && row->created_ms < control_booted_ms(control);
+}
+
 bool control_note_unwritable(struct control *control, const struct error *err)
 {
     pthread_mutex_lock(&control->lock);

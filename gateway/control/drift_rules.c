@@ -59,7 +59,7 @@ enum drift_units drift_compare_units(const struct control_settings *settings,
 {
     int64_t described = drift_described_units(description);
     if (observation->kind != OBSERVED_RUNNING || described == 0 ||
-        !rules_is_quiet(settings, observation, row))
+        !rules_shows_this_run(settings, observation, row))
         return DRIFT_UNITS_EQUAL;
     if (described < row->units)
         return DRIFT_UNITS_FEWER;

@@ -10,6 +10,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/drift.h %D%/drift.c %D%/drift_limits.h %D%/drift_limits.c \
 	%D%/drift_rules.h %D%/drift_rules.c \
 	%D%/held.h %D%/held.c \
+	%D%/lease_tell.h %D%/lease_tell.c \
 	%D%/model_calls.h %D%/model_calls.c \
 	%D%/model_change.h %D%/model_change.c \
 	%D%/model_name.h %D%/model_name.c \
@@ -19,6 +20,7 @@ gateway_control_libcontrol_a_SOURCES = \
 	%D%/reconciler.h %D%/reconciler.c \
 	%D%/rules.h %D%/rules.c %D%/rules_lease.c \
 	%D%/start_outcome.h %D%/start_outcome.c \
+	%D%/start_gate.h %D%/start_gate.c \
 	%D%/start_row.h %D%/start_row.c \
 	%D%/time_keeper.h %D%/time_keeper.c \
 	%D%/unrecorded.h %D%/unrecorded.c

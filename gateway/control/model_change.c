@@ -134,9 +134,16 @@ static bool wait_for_attempt(struct control *control, const struct change_budget
 
 /* --- start --------------------------------------------------------------------------------- */
 
+bool model_change_may_resend(const struct control *control, const struct control_settings *settings,
+                             const struct reservation *row)
+{
+    return rules_may_resend(settings, control_now_ms(control), row) &&
+           !control_stop_may_be_lost(control, row);
+}
+
 /*
  * Before a start is sent again: the time of this send, durable. False when a stop was committed in
- * the meantime (rule 2), or the ledger can't say.
+ * the meantime (rule 2), an administrator has frozen starts since, or the ledger can't say.
  */
 static bool announce_resend(struct control *control, const struct change_budget *budget,
                             struct reservation *row)
@@ -145,7 +152,10 @@ static bool announce_resend(struct control *control, const struct change_budget 
     struct reservation changed = *row;
     struct ledger_cause cause = cause_of(control, budget, "start sent again");
     struct reservation stopped;
+    struct ledger_freeze freeze;
     if (unrecorded_find(control->unrecorded, row->id, &stopped))
+        return false;
+    if (ledger_find_freeze(control->ledger, row->team, &freeze, &err) != ERROR_NOT_FOUND)
         return false;
     changed.last_send_ms = cause.at_ms;
     int result = ledger_update(control->ledger, &changed, &cause, &err);

@@ -45,6 +45,13 @@ int model_change_record(struct control *control, const struct ledger_cause *caus
                         struct reservation *row, struct error *err)
     __attribute__((warn_unused_result));
 
+/*
+ * Rule 2: whether the start of a row in doubt may be sent again; not where a former process may
+ * have been asked to stop it.
+ */
+bool model_change_may_resend(const struct control *control, const struct control_settings *settings,
+                             const struct reservation *row);
+
 /* Whether an error of a write says that the ledger can't be written, and not that it need not. */
 bool model_change_is_unwritable(int result);
 

@@ -5,6 +5,7 @@
 #include "gateway/base/log.h"
 #include "gateway/control/context.h"
 #include "gateway/control/drift.h"
+#include "gateway/control/lease_tell.h"
 #include "gateway/control/model_change.h"
 #include "gateway/control/model_status.h"
 #include "gateway/control/rules.h"
@@ -37,13 +38,14 @@ struct pass {
     bool boot;                            /* every open doubt begins anew, now */
     bool may_expire;                      /* rule 10 */
     uint64_t epoch;                       /* of the keeper, when this pass began */
-    bool stops_lost;                      /* by a former process: see rules_recover */
-    bool lost_untold;                     /* and a row does not say so yet */
+    bool unread;                          /* a row could not be read */
+    bool lost_in_doubt;                   /* a row whose stop may be lost is in doubt */
     int64_t pending, uncertain, stopping; /* rows seen in these states */
 };
 
 /* Where the next pass goes on: the id of the row visited last, "" = from the beginning. */
 struct progress {
+    char unrecorded_after[RESERVATION_ID_LEN + 1];
     char stopping_after[RESERVATION_ID_LEN + 1];
     char doubt_after[RESERVATION_ID_LEN + 1];
     char active_after[RESERVATION_ID_LEN + 1];
@@ -82,6 +84,20 @@ static struct observation look(const struct pass *pass, const struct reservation
     return observation;
 }
 
+/* What can be listed and not read would be left out for ever with nobody knowing. */
+static bool get_row(struct pass *pass, const char *id, struct reservation *row)
+{
+    struct error err = {0};
+    int result = ledger_get(pass->control->ledger, id, row, &err);
+    if (result == 0 || result == ERROR_NOT_FOUND)
+        return result == 0;
+    pass->unread = true;
+    if (control_note_unreadable(pass->control, &err))
+        LOG(LOG_ERROR, "reconciler.not_read", log_str("reservation", id),
+            log_str("message", err.message));
+    return false;
+}
+
 /* Rules 3 to 5. False when the row could not be written, so that nothing further may be built on
  * it. */
 static bool observe(const struct pass *pass, uint64_t ticket, struct reservation *row,
@@ -105,9 +121,8 @@ static bool observe(const struct pass *pass, uint64_t ticket, struct reservation
         return false;
     if (strcmp(row->status, changed.status) != 0)
         model_status_drop(control->statuses, row->project, row->version);
-    int64_t up_ms = clock_monotonic_ms(control->clock) - control->booted_ms;
-    int64_t now_ms = control_now_ms(control);
-    rules_fence_vanished(&pass->settings, now_ms - up_ms, now_ms, &changed);
+    rules_fence_lost_stop(&pass->settings, control_stop_may_be_lost(control, row),
+                          control_booted_ms(control), control_now_ms(control), &changed);
     *row = changed;
     return model_change_write_row(control, why, row) == 0;
 }
@@ -123,19 +138,17 @@ static struct change_budget one_try(const struct pass *pass)
 }
 
 /* Rule 2 for a start, rule 5 for a stop: with the model's marker, one try a pass. */
-static void act(const struct pass *pass, const struct observation *observation,
-                struct reservation *row)
+static void act(struct pass *pass, const struct observation *observation, struct reservation *row)
 {
     struct control *control = pass->control;
     struct upstream_answer last;
     struct model_call call;
-    struct error err = {0};
     struct change_budget budget = one_try(pass);
     int64_t now_ms = control_now_ms(control);
     /* Only after a look: who can't be seen may by now be another account. */
     bool seen_stopped =
         observation->kind != OBSERVED_RUNNING && observation->kind != OBSERVED_NOTHING;
-    bool resend = seen_stopped && rules_may_resend(&pass->settings, now_ms, row);
+    bool resend = seen_stopped && model_change_may_resend(control, &pass->settings, row);
     bool stop = rules_stop_due(&pass->settings, observation, now_ms, row);
     int64_t version = row->row_version;
     /* Rule 9: in another account it would be somebody else's model. */
@@ -143,7 +156,7 @@ static void act(const struct pass *pass, const struct observation *observation,
         return;
     if (!take_marker(control, row, &call))
         return; /* a request is at it */
-    if (ledger_get(control->ledger, row->id, row, &err) == 0 && row->row_version == version) {
+    if (get_row(pass, row->id, row) && row->row_version == version) {
         if (resend)
             (void)model_change_start(control, &budget, row, &last);
         else
@@ -155,37 +168,36 @@ static void act(const struct pass *pass, const struct observation *observation,
 static bool needs_recovery(const struct pass *pass, const struct reservation *row)
 {
     return pass->boot || row->state == RESERVATION_PENDING ||
-           (pass->stops_lost && rules_lacks_lost_stops(row));
+           (rules_lacks_lost_stop(row) && control_stop_may_be_lost(pass->control, row));
 }
 
 /*
  * A row that is PENDING although nobody holds its model's marker was left so by a former process,
  * or by a ledger that could not take the outcome.
  */
-static bool recover_pending(const struct pass *pass, struct reservation *row)
+static bool recover_pending(struct pass *pass, struct reservation *row)
 {
     struct control *control = pass->control;
     struct model_call call;
-    struct error err = {0};
     if (!take_marker(control, row, &call))
         return false;
-    bool read = ledger_get(control->ledger, row->id, row, &err) == 0;
+    bool read = get_row(pass, row->id, row);
     model_calls_release(control->calls, &call);
     if (!read || row->state != RESERVATION_PENDING)
         return false;
-    if (!rules_recover(pass->stops_lost, control_now_ms(control), row))
+    if (!rules_recover(control_stop_may_be_lost(control, row), control_now_ms(control), row))
         return false;
     int result = model_change_write_row(control, "recovered", row);
     return result == 0 || model_change_is_unwritable(result);
 }
 
 /* False when the row is somebody else's now. One that can't be written goes on as it should be. */
-static bool recover(const struct pass *pass, struct reservation *row)
+static bool recover(struct pass *pass, struct reservation *row)
 {
     if (row->state == RESERVATION_PENDING)
         return recover_pending(pass, row);
-    if (!needs_recovery(pass, row) ||
-        !rules_recover(pass->stops_lost, control_now_ms(pass->control), row))
+    if (!needs_recovery(pass, row) || !rules_recover(control_stop_may_be_lost(pass->control, row),
+                                                     control_now_ms(pass->control), row))
         return true;
     int result = model_change_write_row(pass->control, "recovered", row);
     return result == 0 || model_change_is_unwritable(result);
@@ -205,16 +217,14 @@ static void end_lease(const struct pass *pass, struct reservation *row)
 }
 
 /* Ticket first, row second: see model_calls.h. */
-static bool read_row(const struct pass *pass, const struct reservation *listed, uint64_t *ticket,
+static bool read_row(struct pass *pass, const struct reservation *listed, uint64_t *ticket,
                      struct reservation *row)
 {
     struct control *control = pass->control;
-    struct error err = {0};
     /* Not where the ledger does not know yet what became of it. */
     return !unrecorded_find(control->unrecorded, listed->id, row) &&
            model_calls_ticket(control->calls, listed->project, listed->version, ticket) &&
-           ledger_get(control->ledger, listed->id, row, &err) == 0 &&
-           reservation_state_is_live(row->state);
+           get_row(pass, listed->id, row) && reservation_state_is_live(row->state);
 }
 
 /* What needs nobody but the ledger: so it waits for no call to AWS. */
@@ -232,37 +242,6 @@ static void settle(struct pass *pass, const struct reservation *listed)
         end_lease(pass, &row);
 }
 
-/* Rule 7. What it uses is counted all the same, and starts wait for it. */
-static void tell_overrun(const struct pass *pass, struct reservation *row)
-{
-    struct control *control = pass->control;
-    bool stopping = row->state == RESERVATION_STOPPING;
-    rules_note_told(row->worst_end_ms, row);
-    if (model_change_write_row(control,
-                               stopping ? "overrun: its stop has not been observed"
-                                        : "overrun: it has not ended",
-                               row) != 0)
-        return;
-    metric_add(control->metrics.leases_overrun, 1);
-    LOG(LOG_ERROR, "lease.overrun", log_str("reservation", row->id), log_str("team", row->team),
-        log_str("project", row->project), log_str("version", row->version),
-        log_int("units", row->units), log_int("worst_end_ms", row->worst_end_ms),
-        log_str("effect", "it runs on the account of its team until it is seen stopped"));
-}
-
-static void warn_of_end(const struct pass *pass, struct reservation *row)
-{
-    struct control *control = pass->control;
-    int64_t left_ms = row->lease_end_ms - control_now_ms(control);
-    rules_note_told(row->lease_end_ms, row);
-    if (model_change_write_row(control, "lease ends soon", row) != 0)
-        return;
-    metric_add(control->metrics.leases_warned, 1);
-    LOG(LOG_WARNING, "lease.ends_soon", log_str("reservation", row->id), log_str("team", row->team),
-        log_str("subject", row->subject), log_str("project", row->project),
-        log_str("version", row->version), log_int("left_ms", left_ms));
-}
-
 /* What is told of leases, once for each end. */
 static void tell(struct pass *pass, const struct reservation *listed)
 {
@@ -274,9 +253,9 @@ static void tell(struct pass *pass, const struct reservation *listed)
     if (!read_row(pass, listed, &ticket, &row))
         return;
     if (rules_overrun_due(now_ms, &row))
-        tell_overrun(pass, &row);
+        lease_tell_overrun(pass->control, &row);
     else if (rules_warning_due(&pass->settings, now_ms, &row))
-        warn_of_end(pass, &row);
+        lease_tell_end(pass->control, &row);
 }
 
 static void reconcile(struct pass *pass, const struct reservation *listed)
@@ -329,21 +308,6 @@ out:
     return readable;
 }
 
-/* Rule 10: leases whose end has come, and nobody knows whether it has. Told once for each wait. */
-static bool tell_waiting_leases(struct control *control, const struct ledger_filter *ended)
-{
-    struct reservation row;
-    struct error err = {0};
-    size_t count = 0;
-    if (ledger_list_live(control->ledger, ended, "", &row, 1, &count, &err) != 0)
-        return false;
-    if (count > 0 && !atomic_exchange(&control->lease_wait_told, true))
-        LOG(LOG_WARNING, "lease.waits", log_str("reservation", row.id),
-            log_str("why", "by this host's clock leases have ended; they are stopped when an "
-                           "answer from AWS has told the time"));
-    return true;
-}
-
 /*
  * Whether a stop that can't be written down is to be sent: until AWS takes it, and by rule 5 anew
  * where it did and the model runs on.
@@ -361,13 +325,17 @@ static bool is_unrecorded_due(const struct pass *pass, const struct reservation 
 }
 
 /* Stops that only this process knows of: into the ledger, or else once more to AWS. */
-static void finish_unrecorded(const struct pass *pass)
+static void finish_unrecorded(const struct pass *pass, char *after)
 {
     struct control *control = pass->control;
-    struct reservation row = {.id = ""};
+    struct reservation row;
     int64_t until_ms = clock_monotonic_ms(control->clock) + SHARE_MS;
-    while (unrecorded_next(control->unrecorded, row.id, &row) && !control_is_closing(control) &&
-           clock_monotonic_ms(control->clock) < until_ms) {
+    while (!control_is_closing(control) && clock_monotonic_ms(control->clock) < until_ms) {
+        if (!unrecorded_next(control->unrecorded, after, &row)) {
+            after[0] = '\0';
+            return;
+        }
+        memcpy(after, row.id, RESERVATION_ID_LEN + 1);
         struct model_call call;
         struct reservation now = row;
         struct error err = {0};
@@ -393,7 +361,7 @@ static bool settle_all(struct pass *pass)
     bool readable = walk(pass, &unsettled, settle, SIZE_MAX, INT64_MAX, after);
     after[0] = '\0';
     if (!pass->may_expire)
-        return tell_waiting_leases(pass->control, &ended) && readable;
+        return lease_tell_waiting(pass->control, &ended) && readable;
     atomic_store(&pass->control->lease_wait_told, false);
     readable &= walk(pass, &ended, settle, SIZE_MAX, INT64_MAX, after);
     after[0] = '\0';
@@ -402,18 +370,20 @@ static bool settle_all(struct pass *pass)
     return walk(pass, &ending, tell, SIZE_MAX, INT64_MAX, after) && readable;
 }
 
-static void find_untold(struct pass *pass, const struct reservation *listed)
+static void find_lost(struct pass *pass, const struct reservation *listed)
 {
-    pass->lost_untold |= rules_lacks_lost_stops(listed);
+    pass->lost_in_doubt |= control_stop_may_be_lost(pass->control, listed);
 }
 
-/* After the rows were recovered: whether the ledger says of each what the mark says of them all. */
+/* The mark of a former process stays while it says anything of its rows, or its stops may come. */
 static void forget_lost_stops(struct pass *pass)
 {
+    int64_t up_ms = clock_monotonic_ms(pass->control->clock) - pass->control->booted_ms;
     const struct ledger_filter in_doubt = {.states = IN_DOUBT};
     char after[RESERVATION_ID_LEN + 1] = "";
-    if (walk(pass, &in_doubt, find_untold, SIZE_MAX, INT64_MAX, after) &&
-        !control_is_closing(pass->control) && !pass->lost_untold)
+    if (up_ms >= pass->settings.quiet_ms &&
+        walk(pass, &in_doubt, find_lost, SIZE_MAX, INT64_MAX, after) &&
+        !control_is_closing(pass->control) && !pass->lost_in_doubt)
         unrecorded_forget_lost(pass->control->unrecorded);
 }
 
@@ -442,21 +412,20 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     struct pass pass = {.control = control,
                         .may_expire = time_keeper_may_expire(control->keeper),
                         .epoch = time_keeper_epoch(control->keeper)};
-    pass.stops_lost = unrecorded_are_lost(control->unrecorded);
     pass.boot = boot || pass.epoch != atomic_load(&control->recovered_epoch);
     control_get_settings(control, &pass.settings);
 
     CRASH_POINT(RECONCILER_PASS);
-    finish_unrecorded(&pass);
-    bool readable = settle_all(&pass);
+    finish_unrecorded(&pass, progress->unrecorded_after);
+    bool readable = settle_all(&pass) && !pass.unread;
     if (readable && !control_is_closing(control))
         atomic_store(&control->recovered_epoch, pass.epoch);
-    if (pass.stops_lost)
+    if (unrecorded_are_lost(control->unrecorded))
         forget_lost_stops(&pass);
     CRASH_POINT(RECONCILER_RECOVERED);
     readable &=
         reconcile_some(&pass, STATE_BIT(RESERVATION_STOPPING), SIZE_MAX, progress->stopping_after);
-    readable &= reconcile_some(&pass, IN_DOUBT, SIZE_MAX, progress->doubt_after);
+    readable &= reconcile_some(&pass, IN_DOUBT, SIZE_MAX, progress->doubt_after) && !pass.unread;
     /* Only now is everything recovered that a former process left in doubt. */
     if (boot && readable && !control_is_closing(control))
         atomic_store(&control->recovered, true);
@@ -464,7 +433,7 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
 
     bool all_read = reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
                                    progress->active_after) &&
-                    readable;
+                    readable && !pass.unread;
     drift_scan(control->drift, &pass.settings, clock_monotonic_ms(control->clock) + DRIFT_SHARE_MS);
     forget_keys(&pass);
     if (all_read && !control_is_closing(control))

@@ -123,17 +123,24 @@ static bool is_believable(const struct control_settings *settings,
     return row->seen_running_ms != 0 || rules_is_quiet(settings, observation, row);
 }
 
+/* A look lags by less than lies between two of them, once the start is known to be accepted. */
+bool rules_shows_this_run(const struct control_settings *settings,
+                          const struct observation *observation, const struct reservation *row)
+{
+    return rules_is_quiet(settings, observation, row) ||
+           (row->accepted_ms != 0 &&
+            observation->began_ms - last_start_ms(row) >= settings->confirm_ms);
+}
+
 /*
  * Whether a look that shows it not running may be the end, which is what is charged. Before that it
- * may show the time before the start: lagging behind one that was accepted, by less than lies
- * between two looks, or while one of unknown fate can still come.
+ * may show the time before the start: lagging behind one that was accepted, or while one of unknown
+ * fate can still come.
  */
 static bool may_be_the_end(const struct control_settings *settings,
                            const struct observation *observation, const struct reservation *row)
 {
-    return is_believable(settings, observation, row) ||
-           (row->accepted_ms != 0 &&
-            observation->began_ms - last_start_ms(row) >= settings->confirm_ms);
+    return row->seen_running_ms != 0 || rules_shows_this_run(settings, observation, row);
 }
 
 static void apply_active(const struct control_settings *settings,
@@ -205,16 +212,16 @@ bool rules_apply(const struct control_settings *settings, const struct observati
     return differs(&before, row);
 }
 
-bool rules_lacks_lost_stops(const struct reservation *row)
+bool rules_lacks_lost_stop(const struct reservation *row)
 {
     return !row->unobserved &&
            (row->state == RESERVATION_PENDING || row->state == RESERVATION_UNCERTAIN);
 }
 
-bool rules_recover(bool stops_lost, int64_t now_ms, struct reservation *row)
+bool rules_recover(bool stop_lost, int64_t now_ms, struct reservation *row)
 {
     struct reservation before = *row;
-    if (stops_lost && rules_lacks_lost_stops(row))
+    if (stop_lost && rules_lacks_lost_stop(row))
         row->unobserved = true;
     switch (row->state) {
     case RESERVATION_PENDING:
@@ -282,10 +289,10 @@ void rules_record_stop(const struct reservation *kept, struct reservation *row)
     }
 }
 
-void rules_fence_vanished(const struct control_settings *settings, int64_t boot_ms, int64_t now_ms,
-                          struct reservation *row)
+void rules_fence_lost_stop(const struct control_settings *settings, bool stop_lost, int64_t boot_ms,
+                           int64_t now_ms, struct reservation *row)
 {
-    if (row->state == RESERVATION_CLOSED && row->end == RESERVATION_END_VANISHED &&
+    if (row->state == RESERVATION_CLOSED && (stop_lost || row->end == RESERVATION_END_VANISHED) &&
         now_ms - boot_ms < settings->quiet_ms)
         row->stop_doubt_ms = later(row->stop_doubt_ms, boot_ms);
 }

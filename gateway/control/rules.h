@@ -31,6 +31,11 @@ struct observation rules_observe(const struct upstream_answer *answer, int64_t b
 bool rules_is_quiet(const struct control_settings *settings, const struct observation *observation,
                     const struct reservation *row);
 
+/* Rule 4: whether an observation is of the run that the row is about, and can't show, lagging, the
+ * one before. */
+bool rules_shows_this_run(const struct control_settings *settings,
+                          const struct observation *observation, const struct reservation *row);
+
 /*
  * Rules 3, 4 and 5: applies an observation that began after the model's last start or stop call
  * ended. True when the row changed and has to be written; the caller writes it by compare-and-set.
@@ -42,13 +47,13 @@ bool rules_apply(const struct control_settings *settings, const struct observati
  * A row that no call in this process works on, seen for the first time: what a former process sent
  * may still be on its way, so PENDING becomes UNCERTAIN and every open doubt begins anew, now. The
  * same where the time was set anew (rule 10): what was measured before is worth nothing.
- * `stops_lost`: a former process sent stops that no row tells of. Then a start in doubt may have
- * run and been stopped before anybody looked, so that it is charged (rule 3). True when the row
- * changed.
+ * `stop_lost`: a former process may have sent a stop that no row tells of. Then a start in doubt
+ * may have run and been stopped before anybody looked, so that it is charged (rule 3). True when
+ * the row changed.
  */
-bool rules_recover(bool stops_lost, int64_t now_ms, struct reservation *row);
+bool rules_recover(bool stop_lost, int64_t now_ms, struct reservation *row);
 /* Whether a row of such a process does not say so yet. */
-bool rules_lacks_lost_stops(const struct reservation *row);
+bool rules_lacks_lost_stop(const struct reservation *row);
 
 /* Commits a row to be stopped. `row` must be PENDING, UNCERTAIN or ACTIVE. */
 void rules_begin_stop(enum reservation_end end, int64_t now_ms, struct reservation *row);
@@ -60,12 +65,12 @@ void rules_begin_stop(enum reservation_end end, int64_t now_ms, struct reservati
 void rules_record_stop(const struct reservation *kept, struct reservation *row);
 
 /*
- * A row that was closed, by an observation soon after a boot, because its model had vanished: the
- * former process may have stopped it without being able to write that down, and such a stop may
- * still be on its way (rule 6). `boot_ms` in wall time.
+ * A row that was closed soon after a boot, because its model had vanished or where a stop may be
+ * lost (`stop_lost`): the former process may have stopped it without being able to write that down,
+ * and such a stop may still be on its way (rule 6). `boot_ms` in wall time.
  */
-void rules_fence_vanished(const struct control_settings *settings, int64_t boot_ms, int64_t now_ms,
-                          struct reservation *row);
+void rules_fence_lost_stop(const struct control_settings *settings, bool stop_lost, int64_t boot_ms,
+                           int64_t now_ms, struct reservation *row);
 
 /* Whether the lease of a row that is not being stopped yet has ended. */
 bool rules_lease_ended(int64_t now_ms, const struct reservation *row);

@@ -14,7 +14,7 @@ struct unrecorded {
     atomic_size_t count; /* read without the lock: nearly always there is none */
     atomic_bool lost;    /* by a former process */
     pthread_mutex_t lock;
-    bool marked;                              /* the ledger, as one with a gap */
+    bool marked; /* the ledger, as one with a gap; false where nobody knows */
     struct reservation *rows[UNRECORDED_MAX]; /* in no order */
 };
 
@@ -53,9 +53,9 @@ static void mark_gap(struct unrecorded *set)
     struct error err = {0};
     if (gap == set->marked)
         return;
-    if (ledger_mark_gap(set->ledger, gap, &err) == 0)
-        set->marked = gap;
-    else
+    const bool written = ledger_mark_gap(set->ledger, gap, &err) == 0;
+    set->marked = gap && written;
+    if (!written)
         LOG(LOG_ERROR, "stop.gap_not_marked", log_str("message", err.message));
     CRASH_POINT(STOP_GAP_MARKED);
 }
@@ -100,6 +100,19 @@ bool unrecorded_find(struct unrecorded *set, const char *id, struct reservation 
     bool found = place < set->count;
     if (found)
         *row = *set->rows[place];
+    pthread_mutex_unlock(&set->lock);
+    return found;
+}
+
+bool unrecorded_holds(struct unrecorded *set, const char *project, const char *version)
+{
+    bool found = false;
+    if (set->count == 0)
+        return false;
+    pthread_mutex_lock(&set->lock);
+    for (size_t i = 0; i < set->count && !found; i++)
+        found = strcmp(set->rows[i]->project, project) == 0 &&
+                strcmp(set->rows[i]->version, version) == 0;
     pthread_mutex_unlock(&set->lock);
     return found;
 }

@@ -29,14 +29,16 @@ void unrecorded_free(struct unrecorded **set);
 bool unrecorded_keep(struct unrecorded *set, const struct reservation *row);
 /* The row as it was kept last. False where there is none; `row` is then as it was. */
 bool unrecorded_find(struct unrecorded *set, const char *id, struct reservation *row);
+/* Whether there is one of that model. */
+bool unrecorded_holds(struct unrecorded *set, const char *project, const char *version);
 void unrecorded_drop(struct unrecorded *set, const char *id);
 /* The one after `after_id` in the order of ids ("" to begin). False beyond the last. */
 bool unrecorded_next(struct unrecorded *set, const char *after_id, struct reservation *row);
 size_t unrecorded_count(struct unrecorded *set);
 
-/* Whether a former process took such stops with it: any row that it left in doubt may be of one. */
+/* Whether a former process took such stops with it: any row that it left may be of one. */
 bool unrecorded_are_lost(struct unrecorded *set);
-/* Every row that it left in doubt says so now by itself. */
+/* None of its rows is in doubt any more, and no stop of it can still arrive. */
 void unrecorded_forget_lost(struct unrecorded *set);
 
 #endif

@@ -190,6 +190,9 @@ int ledger_adopt(struct ledger *ledger, struct reservation *row, const struct le
 int ledger_set_freeze(struct ledger *ledger, const struct ledger_freeze *freeze, bool on,
                       const struct ledger_cause *cause, struct error *err)
     __attribute__((warn_unused_result));
+/* The freeze that concerns a team: its own, or everybody's. ERROR_NOT_FOUND: it may start. */
+int ledger_find_freeze(struct ledger *ledger, const char *team, struct ledger_freeze *out,
+                       struct error *err) __attribute__((warn_unused_result));
 int ledger_list_freezes(struct ledger *ledger, struct ledger_freeze *out, size_t capacity,
                         size_t *count, struct error *err) __attribute__((warn_unused_result));
 

@@ -140,6 +140,18 @@ int ledger_set_freeze(struct ledger *ledger, const struct ledger_freeze *freeze,
     return ledger_writer_do(ledger->writer, &job, err);
 }
 
+int ledger_find_freeze(struct ledger *ledger, const char *team, struct ledger_freeze *out,
+                       struct error *err)
+{
+    struct ledger_session *session = NULL;
+    const int code = ledger_readers_take(ledger->readers, &session, err);
+
+    if (code != 0)
+        return code;
+    return ledger_finish_read(ledger, &session,
+                              ledger->backend->get_freeze(session, team, out, err));
+}
+
 int ledger_list_freezes(struct ledger *ledger, struct ledger_freeze *out, size_t capacity,
                         size_t *count, struct error *err)
 {

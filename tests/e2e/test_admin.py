@@ -1,6 +1,6 @@
 """By hand: freezes of starts, and rows that are settled although the reconciler did not."""
 
-from harness import eventually
+from harness import eventually, new_key
 
 QUIET_S = 15 * 60
 ADMIN = {"team": None, "scope": "gateway:admin", "subject": "eve"}
@@ -57,6 +57,24 @@ def test_a_freeze_stops_starts_and_nothing_else(make_gateway, emulator, clock):
     assert again.start("boards/2").status == 202
     # Nothing is left to unfreeze: so it is.
     assert admin(again, "POST", "/v1/admin/unfreeze", {"Reason": "paid"}).status == 200
+
+
+def test_a_freeze_holds_a_start_in_doubt(make_gateway, emulator):
+    """Sent before the freeze, and lost: it is looked at, and not sent again, by nobody."""
+    gateway = make_gateway(emulator)
+    gateway.wait_ready()
+    emulator.fault("start", "drop_before", count=-1)
+    key = new_key()
+    assert gateway.start(key=key).status == 504
+    assert admin(gateway, "POST", "/v1/admin/freeze", {"Reason": "the invoice"}).status == 200
+    emulator.control("POST", "faults/clear")
+    described = emulator.received("describe")
+    eventually(lambda: emulator.received("describe") > described + 2, "looks")
+    assert gateway.start(key=key).status == 504
+    assert emulator.starts() == 0 and gateway.held_units() == 1
+    assert admin(gateway, "POST", "/v1/admin/unfreeze", {"Reason": "paid"}).status == 200
+    eventually(lambda: emulator.starts() == 1, "the start")
+
 
 
 def test_a_freeze_of_one_team(make_gateway, emulator):

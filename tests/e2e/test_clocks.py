@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from harness import call, eventually
+from harness import at, call, eventually
 
 HOUR_S = 3600
 LEASE_S = 30 * 60
@@ -134,3 +134,20 @@ def test_summer_time_of_the_host(make_gateway, emulator, clock, zone, change):
     clock.advance(A_LITTLE_S + 1)
     wait_for_stop(gateway, identifier)
     assert not gateway.log_lines("clock.jumped")
+
+
+def test_nothing_is_started_before_the_time_is_known(make_gateway, emulator, clock):
+    """A host that is ahead, by less than signatures mind, and an AWS that can't be asked: what began
+    then would be charged from then, and in another budget's day."""
+    host_jumps(clock, emulator, 4 * A_LITTLE_S)
+    for operation in "describe", "list_projects", "list_models":
+        emulator.fault(operation, "drop_before", count=-1)
+    gateway = make_gateway(emulator)
+    refused = gateway.start()
+    assert refused.status == 503 and "has not told the time" in refused.text, refused
+    assert emulator.received("start") == 0 and gateway.held_units() == 0
+    emulator.control("POST", "faults/clear")
+    started = gateway.start()
+    assert started.status == 202, started
+    at_aws = emulator.models()["boards/1"]["starts"][0]["at_ms"] / 1000
+    assert abs(at(started.json["Reservation"]["CreatedAt"]) - at_aws) < A_LITTLE_S

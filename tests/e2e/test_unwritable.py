@@ -156,6 +156,42 @@ def test_a_run_that_nobody_saw_is_charged(make_gateway, emulator, clock):
     assert again.wait_state(later, "CLOSED", "VOID", advancing_s=STEP_S)["State"] == "VOID"
 
 
+def test_a_start_whose_stop_was_lost_is_not_sent_again(make_gateway, emulator, clock):
+    """Rule 2: whoever was told that nobody knows was told to stop it, and did."""
+    full = make_full(make_gateway, emulator)
+    emulator.fault("describe", "drop_before", count=-1)
+    emulator.fault("start", "drop_before", count=-1)
+    assert full.start().status == 504
+    identifier = full.call("GET", "/v1/models").json["Models"][0]["Id"]
+    full.fill(True)
+    assert full.stop().status in (503, 504)
+    full.end(signal.SIGKILL)
+    emulator.control("POST", "faults/clear")
+    again = full.restart()
+    again.wait_ready()
+    assert again.wait_state(identifier, "CLOSED", "VOID", advancing_s=STEP_S)["State"] == "CLOSED"
+    assert emulator.starts() == 0
+
+
+def test_a_lost_stop_fences_what_is_stopped_anew(full, emulator, clock):
+    """Rule 6: the next process stops it with a token of its own, and the first may still arrive."""
+    started = full.start()
+    full.fill(True)
+    emulator.fault("stop", "drop_before", count=-1)
+    assert full.stop().status in (503, 504)
+    full.end(signal.SIGKILL)
+    emulator.control("POST", "faults/clear")
+    again = full.restart()
+    again.wait_ready()
+    assert again.stop().status == 202
+    closed = again.wait_state(started.json["Reservation"]["Id"], "CLOSED", advancing_s=STEP_S)
+    assert closed["EndReason"] == "stopped", closed
+    fenced = again.start()
+    assert fenced.status == 429 and fenced.problem == "model-fenced", fenced
+    clock.advance(QUIET_S)
+    assert again.start().status == 202
+
+
 def test_a_stop_that_did_nothing_is_asked_anew(full, emulator, clock):
     """AWS says yes and does nothing, and nobody can write it down: it is not the last word."""
     full.start()

@@ -532,7 +532,12 @@ static void test_freezes(void **state)
     assert_string_equal(freezes[0].team, "");
     assert_string_equal(freezes[1].team, "blue");
     assert_int_equal(freeze(ledger, "red", "", false), 0);
+    assert_int_equal(ledger_find_freeze(ledger, "red", &freezes[0], &err), 0);
+    assert_string_equal(freezes[0].reason, "everything");
     assert_int_equal(freeze(ledger, "", "", false), 0);
+    assert_int_equal(ledger_find_freeze(ledger, "red", &freezes[0], &err), ERROR_NOT_FOUND);
+    assert_int_equal(ledger_find_freeze(ledger, "blue", &freezes[0], &err), 0);
+    assert_string_equal(freezes[0].reason, "audit");
     contract_reserve(ledger, &request, LEDGER_RESERVED);
 }
 

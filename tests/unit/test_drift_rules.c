@@ -143,8 +143,9 @@ static void test_units_that_differ(void **state)
         {2, 3, 0, 20, MODEL_HOSTED, DRIFT_UNITS_RAISED, 3},
         {2, 1, 5, 20, MODEL_STARTING_HOSTING, DRIFT_UNITS_RAISED, 5},
         {2, 1, 0, 20, MODEL_HOSTED, DRIFT_UNITS_FEWER, 2},
-        {2, 0, 0, 20, MODEL_HOSTED, DRIFT_UNITS_EQUAL, 2},  /* it tells none */
-        {2, 3, 0, 14, MODEL_HOSTED, DRIFT_UNITS_EQUAL, 2},  /* may be the run before */
+        {2, 0, 0, 20, MODEL_HOSTED, DRIFT_UNITS_EQUAL, 2}, /* it tells none */
+        {2, 3, 0, 1, MODEL_HOSTED, DRIFT_UNITS_RAISED, 3},
+        {2, 3, 0, 0, MODEL_HOSTED, DRIFT_UNITS_EQUAL, 2},   /* may be the run before */
         {2, 3, 0, 20, MODEL_TRAINED, DRIFT_UNITS_EQUAL, 2}, /* of no run at all */
     };
     (void)state;

@@ -587,16 +587,16 @@ static void doubt_is_charged_where_stops_were_lost(void **state)
     static const enum reservation_state in_doubt[] = {RESERVATION_PENDING, RESERVATION_UNCERTAIN};
     for (size_t i = 0; i < sizeof(in_doubt) / sizeof(in_doubt[0]); i++) {
         struct reservation row = make_row(in_doubt[i]);
-        assert_true(rules_lacks_lost_stops(&row));
+        assert_true(rules_lacks_lost_stop(&row));
         assert_true(rules_recover(true, BEGAN, &row));
-        assert_false(rules_lacks_lost_stops(&row));
+        assert_false(rules_lacks_lost_stop(&row));
         watch(&row, 1, 16);
         assert_int_equal(row.state, RESERVATION_CLOSED);
         assert_int_equal(row.end, RESERVATION_END_NEVER_STARTED);
         assert_int_equal(row.ended_ms, BEGAN + 15 * MINUTE);
     }
     struct reservation active = make_row(RESERVATION_ACTIVE); /* is charged anyway */
-    assert_false(rules_lacks_lost_stops(&active));
+    assert_false(rules_lacks_lost_stop(&active));
     assert_false(rules_recover(true, BEGAN, &active));
 }
 
@@ -638,19 +638,26 @@ static void what_vanished_soon_after_a_boot_is_fenced(void **state)
     (void)state;
     struct reservation row = make_row(RESERVATION_CLOSED);
     row.end = RESERVATION_END_VANISHED;
-    rules_fence_vanished(&settings, BEGAN, BEGAN + 14 * MINUTE, &row);
+    rules_fence_lost_stop(&settings, false, BEGAN, BEGAN + 14 * MINUTE, &row);
     assert_int_equal(row.stop_doubt_ms, BEGAN);
     row.stop_doubt_ms = BEGAN + MINUTE;
-    rules_fence_vanished(&settings, BEGAN, BEGAN + 14 * MINUTE, &row);
+    rules_fence_lost_stop(&settings, false, BEGAN, BEGAN + 14 * MINUTE, &row);
     assert_int_equal(row.stop_doubt_ms, BEGAN + MINUTE);
 
     struct reservation later = make_row(RESERVATION_CLOSED);
     later.end = RESERVATION_END_VANISHED;
-    rules_fence_vanished(&settings, BEGAN, BEGAN + 15 * MINUTE, &later);
+    rules_fence_lost_stop(&settings, false, BEGAN, BEGAN + 15 * MINUTE, &later);
     assert_int_equal(later.stop_doubt_ms, 0);
     later.end = RESERVATION_END_STOPPED;
-    rules_fence_vanished(&settings, BEGAN, BEGAN + MINUTE, &later);
+    rules_fence_lost_stop(&settings, false, BEGAN, BEGAN + MINUTE, &later);
     assert_int_equal(later.stop_doubt_ms, 0);
+    rules_fence_lost_stop(&settings, true, BEGAN, BEGAN + 15 * MINUTE, &later);
+    assert_int_equal(later.stop_doubt_ms, 0);
+    rules_fence_lost_stop(&settings, true, BEGAN, BEGAN + 14 * MINUTE, &later);
+    assert_int_equal(later.stop_doubt_ms, BEGAN);
+    struct reservation live = make_row(RESERVATION_STOPPING);
+    rules_fence_lost_stop(&settings, true, BEGAN, BEGAN + MINUTE, &live);
+    assert_int_equal(live.stop_doubt_ms, 0);
 }
 
 int main(void)

@@ -56,6 +56,8 @@ static struct reservation make_row(unsigned number, int64_t sent_ms)
 {
     struct reservation row = {.state = RESERVATION_STOPPING, .stop_sent_ms = sent_ms};
     (void)snprintf(row.id, sizeof(row.id), "%08u", number);
+    (void)snprintf(row.project, sizeof(row.project), "p");
+    (void)snprintf(row.version, sizeof(row.version), "%u", number);
     return row;
 }
 
@@ -72,6 +74,9 @@ static void keeps_the_last_of_each(void **state)
     assert_int_equal(unrecorded_count(set), 1);
     assert_true(unrecorded_find(set, row.id, &found));
     assert_int_equal(found.stop_sent_ms, 20);
+    assert_true(unrecorded_holds(set, "p", "1"));
+    assert_false(unrecorded_holds(set, "p", "2"));
+    assert_false(unrecorded_holds(set, "q", "1"));
     unrecorded_drop(set, "another");
     assert_int_equal(unrecorded_count(set), 1);
     unrecorded_drop(set, row.id);
