@@ -35,6 +35,14 @@ void contract_open(struct contract_fixture *fixture)
         fail_msg("open: %s", err.message);
 }
 
+struct ledger *contract_opened(void **state)
+{
+    struct contract_fixture *fixture = *state;
+
+    contract_open(fixture);
+    return fixture->ledger;
+}
+
 void contract_reopen(struct contract_fixture *fixture)
 {
     ledger_close(&fixture->ledger);
@@ -182,9 +190,9 @@ static int teardown(void **state)
 
 int ledger_contract_run(const struct ledger_contract *contract)
 {
-    static const struct contract_case *const parts[] = {contract_reserve_cases, contract_row_cases,
-                                                        contract_race_cases, contract_life_cases,
-                                                        contract_book_cases};
+    static const struct contract_case *const parts[] = {
+        contract_reserve_cases, contract_row_cases,  contract_race_cases,
+        contract_life_cases,    contract_book_cases, contract_report_cases};
     struct CMUnitTest tests[CASES_MAX];
     size_t count = 0;
     void *given;

@@ -46,6 +46,8 @@ typedef void contract_test_fn(void **state);
 
 void contract_open(struct contract_fixture *fixture);
 void contract_reopen(struct contract_fixture *fixture);
+/* Opens it for a test that needs nothing else of its fixture. */
+struct ledger *contract_opened(void **state);
 
 /* A whole PENDING row with an id of its own; the model is (project, "1"). */
 struct reservation contract_row(const char *team, const char *project, int64_t units);
@@ -75,5 +77,6 @@ extern const struct contract_case contract_row_cases[];
 extern const struct contract_case contract_race_cases[];
 extern const struct contract_case contract_life_cases[];
 extern const struct contract_case contract_book_cases[];
+extern const struct contract_case contract_report_cases[];
 
 #endif
