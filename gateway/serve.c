@@ -405,6 +405,7 @@ static int exit_status(int result)
     case ERROR_REFUSED:
         return EX_NOPERM;
     case ERROR_IO:
+    case ERROR_RETRY: /* the ledger's disk takes nothing now */
         return EX_IOERR;
     case ERROR_NOMEM:
         return EX_OSERR;

@@ -111,12 +111,16 @@ struct ledger_backend {
     /* 0 = as durable as begin was told. On an error nothing is known (rule 8). */
     int (*commit)(struct ledger_session *session, struct error *err);
     /*
-     * Write session only, with no transaction open, after a commit that failed: what this session
-     * sees becomes durable, and what it does not see MUST NOT come back at a restart. ERROR_RETRY:
-     * there is no room for that now, or nothing may be written; ERROR_IO: not done, or nobody
-     * knows.
+     * In a durable transaction of the write session; after a commit that failed, and in the first
+     * of a process. All that is committed and seen MUST be on the disk then, whatever syncs failed
+     * before. ERROR_RETRY: nothing may be written now; ERROR_IO: it failed.
      */
     int (*settle_log)(struct ledger_session *session, struct error *err);
+    /*
+     * Likewise: the commit of this transaction MUST be one that writes, though nothing is changed.
+     * What stands in the log unseen by this session MUST NOT come back after it.
+     */
+    int (*touch)(struct ledger_session *session, struct error *err);
     /* MUST leave no transaction open, also where a failed statement has ended it already. */
     void (*rollback)(struct ledger_session *session);
     /* Read session only: what is read between the two is as of one instant. */

@@ -5,6 +5,7 @@
 #include "gateway/ledger/ledger_sqlite_books.h"
 #include "gateway/ledger/ledger_sqlite_file.h"
 #include "gateway/ledger/ledger_sqlite_journal.h"
+#include "gateway/ledger/ledger_sqlite_log.h"
 #include "gateway/ledger/ledger_sqlite_row.h"
 #include "gateway/ledger/ledger_sqlite_scan.h"
 #include "gateway/ledger/ledger_sqlite_session.h"
@@ -423,6 +424,11 @@ static int settle_log(struct ledger_session *session, struct error *err)
     return ledger_sqlite_settle_log(session->db, err);
 }
 
+static int touch(struct ledger_session *session, struct error *err)
+{
+    return ledger_sqlite_touch(session->db, err);
+}
+
 static void tidy(struct ledger_session *session)
 {
     ledger_sqlite_allow_checkpoint_on_close(session->db);
@@ -503,6 +509,7 @@ const struct ledger_backend *ledger_sqlite_backend(void)
         .begin = begin,
         .commit = commit,
         .settle_log = settle_log,
+        .touch = touch,
         .rollback = rollback,
         .begin_snapshot = ledger_sqlite_begin_snapshot,
         .end_snapshot = ledger_sqlite_end_snapshot,

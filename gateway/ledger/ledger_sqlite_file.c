@@ -127,37 +127,18 @@ int ledger_sqlite_connect(const char *path, enum ledger_access access, sqlite3 *
 }
 
 /*
- * NORMAL leaves out the sync of a commit, not those of a checkpoint: the log is synced before any
- * of it is copied. A sync covers the whole log, so the next FULL commit makes durable what came
- * before it.
+ * NORMAL leaves out the sync of a commit. A sync covers the whole log, so the next FULL commit
+ * makes durable what came before it. No checkpoint follows a NORMAL commit: SQLite's own drops the
+ * result of its sync of the log, and a FULL commit behind one that failed would not be durable.
  */
 int ledger_sqlite_set_durable(sqlite3 *db, bool durable, struct error *err)
 {
     static const struct pragma full = {"synchronous", "FULL", "2"};
     static const struct pragma normal = {"synchronous", "NORMAL", "1"};
 
+    if (sqlite3_wal_autocheckpoint(db, durable ? atoi(WAL_PAGES) : 0) != SQLITE_OK)
+        return ledger_sqlite_fail(db, "set when its log is moved into the database", err);
     return apply_pragma(db, durable ? &full : &normal, err);
-}
-
-/* What SQLite says of a write that failed, or what the system did: it knows ENOSPC alone. */
-static bool is_no_room(sqlite3 *db, int primary)
-{
-    const int cause = primary == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
-
-    return primary == SQLITE_FULL || primary == SQLITE_READONLY || cause == EFBIG ||
-           cause == EDQUOT || cause == EROFS;
-}
-
-int ledger_sqlite_settle_log(sqlite3 *db, struct error *err)
-{
-    const int seen = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-
-    if (seen == SQLITE_OK)
-        return 0;
-    return error_set(err, is_no_room(db, seen & 0xFF) ? ERROR_RETRY : ERROR_IO,
-                     "after a commit that failed SQLite can't move its log into the database: %s "
-                     "(code %d)",
-                     sqlite3_errstr(seen), seen);
 }
 
 void ledger_sqlite_allow_checkpoint_on_close(sqlite3 *db)

@@ -32,13 +32,6 @@ int ledger_sqlite_set_durable(sqlite3 *db, bool durable, struct error *err)
 int ledger_sqlite_copy_file(const char *from, const char *to, struct error *err)
     __attribute__((warn_unused_result));
 
-/*
- * Moves the log into the database, synced, and empties it: then the log holds nothing that this
- * connection does not see. ERROR_RETRY: no room, or read-only; ERROR_IO: another process reads or
- * writes, or the disk failed.
- */
-int ledger_sqlite_settle_log(sqlite3 *db, struct error *err) __attribute__((warn_unused_result));
-
 /* The next close, if it is the last one, moves the log into the database and removes it. */
 void ledger_sqlite_allow_checkpoint_on_close(sqlite3 *db);
 

@@ -32,7 +32,7 @@ struct ledger_writer {
 
     /* The thread's. */
     struct ledger_session *session; /* NULL after a failure, until it reconnects */
-    bool unsettled; /* a commit failed, and the log may still differ from the disk */
+    bool unsettled; /* the log may differ from the disk: a commit failed, or of a former process */
     struct ledger_balances balances;
     struct ledger_journal journal;
     enum ledger_freezes freezes;
@@ -69,45 +69,68 @@ static void forget_written(struct ledger_writer *writer)
 
 static int connect_writer(struct ledger_writer *writer, struct error *err)
 {
-    int code = 0;
+    if (writer->session != NULL)
+        return 0;
+    return writer->backend->connect(writer->store, LEDGER_WRITE, &writer->session, err);
+}
 
-    if (writer->session == NULL)
-        code = writer->backend->connect(writer->store, LEDGER_WRITE, &writer->session, err);
+/* A transaction on a log that is what the disk has. It is durable where that is not known yet. */
+static int begin_settled(struct ledger_writer *writer, bool durable, struct error *err)
+{
+    int code = connect_writer(writer, err);
+
+    if (code == 0)
+        code = writer->backend->begin(writer->session, durable || writer->unsettled, err);
     if (code != 0 || !writer->unsettled)
         return code;
     code = writer->backend->settle_log(writer->session, err);
-    if (code == 0)
-        writer->unsettled = false;
-    else if (code != ERROR_RETRY)
-        writer->backend->disconnect(&writer->session);
+    if (code != 0)
+        writer->backend->rollback(writer->session);
     return code;
+}
+
+/*
+ * Makes what the new session sees the truth: durable, and with nothing else in the log. True when
+ * the session may look for what it sees. On a disk that takes nothing that is all that can be had:
+ * only another process that keeps the log's index alive could prove it wrong.
+ */
+static bool settle(struct ledger_writer *writer)
+{
+    struct error ignored;
+    const int code = begin_settled(writer, true, &ignored);
+
+    if (code != 0)
+        return code == ERROR_RETRY;
+    if (writer->backend->touch(writer->session, &ignored) == 0 &&
+        writer->backend->commit(writer->session, &ignored) == 0)
+        writer->unsettled = false;
+    else
+        writer->backend->rollback(writer->session);
+    return true;
 }
 
 /*
  * Rule 8. Frames of a commit that failed may stand in the log, unseen by whoever was connected, and
  * come to life at the next restart. So all sessions go, and the first that comes back sees what a
- * restart would see: only that is proof. Nor is a sync that failed made good by a later one: Linux
- * may have taken the pages for clean. So before anything is written behind them, they are written
- * anew, into the database; and where another process keeps the log's index alive, they go.
+ * restart would see: only that is proof, once the log is settled.
  */
 static void resolve_doubt(struct ledger_writer *writer, struct ledger_job **jobs, size_t count,
                           const struct error *why)
 {
     struct error ignored;
-    bool blind;
+    bool sees;
 
     CRASH_POINT(LEDGER_DOUBT);
     ledger_readers_suspend(writer->readers);
     writer->backend->disconnect(&writer->session);
     writer->unsettled = true;
-    /* On a disk that takes nothing there is a session all the same, and what it sees is told. */
-    blind = connect_writer(writer, &ignored) != 0 && writer->session == NULL;
+    sees = settle(writer);
     CRASH_POINT(LEDGER_REOPENED);
     for (size_t i = 0; i < count; i++) {
         struct ledger_job *job = jobs[i];
         const bool absent =
             !job->wrote || job->look == NULL ||
-            (!blind && job->look(writer->backend, writer->session, job->context, &ignored) == 0);
+            (sees && job->look(writer->backend, writer->session, job->context, &ignored) == 0);
 
         /* What wrote nothing may still have read what is now in doubt: its answer is void, too. */
         answer(job, absent ? ERROR_RETRY : ERROR_UNCERTAIN, why);
@@ -184,8 +207,7 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     struct error err;
     int64_t written = 0;
 
-    if (connect_writer(writer, &err) != 0 ||
-        writer->backend->begin(writer->session, durable, &err) != 0 ||
+    if (begin_settled(writer, durable, &err) != 0 ||
         ledger_journal_load(&writer->journal, writer->backend, writer->session, &err) != 0) {
         writer->backend->disconnect(&writer->session);
         atomic_store(&writer->writable, false);
@@ -211,6 +233,7 @@ static bool run_together(struct ledger_writer *writer, struct ledger_job **jobs,
     ledger_journal_commit(&writer->journal);
     CRASH_POINT(LEDGER_COMMITTED);
     if (written > 0) {
+        writer->unsettled = false;
         if (durable) /* without a sync the disk was not asked */
             atomic_store(&writer->writable, true);
         atomic_fetch_add(&writer->commits, 1);
@@ -333,6 +356,7 @@ int ledger_writer_start(const struct ledger_backend *backend, struct ledger_stor
     writer->store = store;
     writer->readers = readers;
     writer->last = &writer->first;
+    writer->unsettled = true;
     atomic_init(&writer->writable, true);
     pthread_mutex_init(&writer->mutex, NULL);
     pthread_cond_init(&writer->arrived, NULL);

@@ -20,6 +20,7 @@ gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger_sqlite_books.h %D%/ledger_sqlite_books.c \
 	%D%/ledger_sqlite_file.h %D%/ledger_sqlite_file.c \
 	%D%/ledger_sqlite_journal.h %D%/ledger_sqlite_journal.c \
+	%D%/ledger_sqlite_log.h %D%/ledger_sqlite_log.c \
 	%D%/ledger_sqlite_row.h %D%/ledger_sqlite_row.c \
 	%D%/ledger_sqlite_scan.h %D%/ledger_sqlite_scan.c \
 	%D%/ledger_sqlite_schema.h %D%/ledger_sqlite_schema.c \

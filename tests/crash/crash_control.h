@@ -20,7 +20,7 @@
 /* What the disk under SQLite does. */
 enum crash_disk {
     CRASH_DISK_GOOD,
-    CRASH_DISK_FULL,     /* writes fail with SQLITE_FULL */
+    CRASH_DISK_FULL,     /* writes that make a file longer fail with SQLITE_FULL */
     CRASH_DISK_READ_ONLY /* writes fail with SQLITE_READONLY */
 };
 

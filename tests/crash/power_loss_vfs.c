@@ -4,6 +4,7 @@
 #include "tests/crash/crash_control.h"
 #include "tests/crash/page_cache.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -174,8 +175,20 @@ static int vfs_read(sqlite3_file *file, void *data, int len, sqlite3_int64 offse
     return rc;
 }
 
-/* What the disk says to a write before it is made. */
-static int refuse_write(struct crash_control *control)
+static int vfs_size(sqlite3_file *file, sqlite3_int64 *size)
+{
+    struct vfs_file *f = file_of(file);
+
+    if (f->cache == NULL)
+        return f->real->pMethods->xFileSize(f->real, size);
+    pthread_mutex_lock(&lock);
+    *size = f->cache->size;
+    pthread_mutex_unlock(&lock);
+    return SQLITE_OK;
+}
+
+/* What the disk says to a write before it is made: a full one has room for what is there. */
+static int refuse_write(struct crash_control *control, bool grows)
 {
     if (comes_due(&control->full_in))
         atomic_store(&control->disk, CRASH_DISK_FULL);
@@ -183,8 +196,11 @@ static int refuse_write(struct crash_control *control)
     case CRASH_DISK_GOOD:
         break;
     case CRASH_DISK_FULL:
-        return SQLITE_FULL;
+        if (grows)
+            return SQLITE_FULL;
+        break;
     case CRASH_DISK_READ_ONLY:
+        errno = EROFS;
         return SQLITE_IOERR_WRITE;
     }
     return comes_due(&control->fail_writes) ? SQLITE_IOERR_WRITE : SQLITE_OK;
@@ -193,6 +209,7 @@ static int refuse_write(struct crash_control *control)
 static int vfs_write(sqlite3_file *file, const void *data, int len, sqlite3_int64 offset)
 {
     struct vfs_file *f = file_of(file);
+    sqlite3_int64 size = 0;
     int rc;
 
     if (!f->is_watched)
@@ -201,7 +218,9 @@ static int vfs_write(sqlite3_file *file, const void *data, int len, sqlite3_int6
         CRASH_POINT(VFS_DATABASE_WRITE);
     else
         CRASH_POINT(VFS_LOG_WRITE);
-    rc = refuse_write(crash_control());
+    rc = vfs_size(file, &size);
+    if (rc == SQLITE_OK)
+        rc = refuse_write(crash_control(), offset + len > size);
     if (rc != SQLITE_OK)
         return rc;
     if (f->cache == NULL)
@@ -225,8 +244,8 @@ static int vfs_truncate(sqlite3_file *file, sqlite3_int64 size)
 }
 
 /*
- * Everything held that is dirty, or on a disk that fails a random part of it. After that Linux takes
- * the rest for clean, so that the next sync succeeds without it.
+ * Everything held that is dirty, or on a disk that fails a random part of it. After that Linux
+ * takes the rest for clean, so that the next sync succeeds without it.
  */
 static int write_back(struct vfs_file *file, bool fails)
 {
@@ -269,18 +288,6 @@ static int vfs_sync(sqlite3_file *file, int flags)
     else if (f->is_watched)
         CRASH_POINT(VFS_LOG_SYNCED);
     return rc;
-}
-
-static int vfs_size(sqlite3_file *file, sqlite3_int64 *size)
-{
-    struct vfs_file *f = file_of(file);
-
-    if (f->cache == NULL)
-        return f->real->pMethods->xFileSize(f->real, size);
-    pthread_mutex_lock(&lock);
-    *size = f->cache->size;
-    pthread_mutex_unlock(&lock);
-    return SQLITE_OK;
 }
 
 static int vfs_lock(sqlite3_file *file, int level)
