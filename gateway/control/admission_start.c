@@ -83,21 +83,31 @@ static bool refused_for_ever(struct control *control, const struct control_setti
     return refused;
 }
 
+/* One request on its way. */
+struct start_call {
+    struct control *control;
+    struct control_settings settings;
+    const struct start_request *request;
+    int64_t deadline_ms;
+    struct start_gate gate;
+};
+
 /* A row that is there already, by key or by model: send again where that finds the truth, then
  * tell. */
-static void answer_present(struct control *control, const struct control_settings *settings,
-                           const struct start_request *request, enum start_outcome outcome,
-                           int64_t deadline_ms, struct start_result *out)
+static void answer_present(const struct start_call *call, enum start_outcome outcome,
+                           struct start_result *out)
 {
+    struct control *control = call->control;
     struct upstream_answer last = {.fate = UPSTREAM_NOT_SENT};
     out->outcome = outcome;
     if (out->row.state == RESERVATION_VOID && out->row.end == RESERVATION_END_REFUSED) {
         start_outcome_of_send(true, &last, out);
         return;
     }
-    if (model_change_may_resend(control, settings, &out->row)) {
-        struct ledger_cause cause = start_cause(control, request, out);
-        struct change_budget budget = model_change_request_budget(settings, deadline_ms, &cause);
+    if (call->gate.open && model_change_may_resend(control, &call->settings, &out->row)) {
+        struct ledger_cause cause = start_cause(control, call->request, out);
+        struct change_budget budget =
+            model_change_request_budget(&call->settings, call->deadline_ms, &cause);
         bool settled = model_change_start(control, &budget, &out->row, &last);
         if (out->row.state != RESERVATION_ACTIVE)
             start_outcome_of_send(settled, &last, out);
@@ -109,13 +119,14 @@ static void answer_present(struct control *control, const struct control_setting
 /* --- the way of a request ------------------------------------------------------------------ */
 
 /* True when there is an answer already. */
-static bool answer_known_key(struct control *control, const struct control_settings *settings,
-                             const struct start_request *request,
+static bool answer_known_key(const struct start_call *call,
                              const unsigned char fingerprint[LEDGER_FINGERPRINT_LEN],
-                             int64_t deadline_ms, struct start_result *out)
+                             struct start_result *out)
 {
+    struct control *control = call->control;
+    const struct start_request *request = call->request;
     struct ledger_reserve_result found;
-    struct model_call call;
+    struct model_call marker;
     struct error err = {0};
     if (request->key == NULL || ledger_find_key(control->ledger, request->team, request->key,
                                                 fingerprint, &found, &err) != 0)
@@ -131,8 +142,8 @@ static bool answer_known_key(struct control *control, const struct control_setti
         return true;
     }
     /* A key in flight waits for the answer. */
-    if (model_calls_acquire(control->calls, out->row.project, out->row.version, deadline_ms,
-                            &call) != 0) {
+    if (model_calls_acquire(control->calls, out->row.project, out->row.version, call->deadline_ms,
+                            &marker) != 0) {
         out->outcome = START_UNCERTAIN;
         control_say(out->detail, "the first call with this key is still under way: repeat it");
         return true;
@@ -141,8 +152,8 @@ static bool answer_known_key(struct control *control, const struct control_setti
         start_outcome_keep_row(control, request, &found.row, out);
     bool known = !(out->row.state == RESERVATION_VOID && reservation_end_rearms(out->row.end));
     if (known)
-        answer_present(control, settings, request, START_REPLAYED, deadline_ms, out);
-    model_calls_release(control->calls, &call);
+        answer_present(call, START_REPLAYED, out);
+    model_calls_release(control->calls, &marker);
     return known;
 }
 
@@ -171,26 +182,48 @@ static bool resolve_latest(struct control *control, const struct start_request *
     return false;
 }
 
-/* With the model's marker held, or on a dry run. */
-static void reserve_and_send(struct control *control, const struct control_settings *settings,
-                             const struct start_request *request, struct ledger_reserve *reserve,
-                             int64_t deadline_ms, struct start_result *out)
+struct gated_decision {
+    const struct start_gate *gate;
+    struct decision *decision;
+};
+
+/* The last step before something new is inserted: what is there already was found before. */
+static int decide_at_gate(void *context, const struct quota_books *books, bool *admitted,
+                          struct error *err)
 {
+    const struct gated_decision *gated = context;
+    if (!gated->gate->open)
+        return error_set(err, ERROR_REFUSED, "%s", gated->gate->detail);
+    return decision_make(gated->decision, books, admitted, err);
+}
+
+/* With the model's marker held, or on a dry run. */
+static void reserve_and_send(const struct start_call *call, struct ledger_reserve *reserve,
+                             struct start_result *out)
+{
+    struct control *control = call->control;
+    const struct start_request *request = call->request;
+    const struct gated_decision *gated = reserve->decide_context;
     struct ledger_reserve_result reserved;
     struct upstream_answer last;
     struct error err = {0};
     struct change_budget budget =
-        model_change_request_budget(settings, deadline_ms, &reserve->cause);
+        model_change_request_budget(&call->settings, call->deadline_ms, &reserve->cause);
 
     int result = ledger_reserve(control->ledger, reserve, &reserved, &err);
     CRASH_POINT(START_RESERVED);
+    if (result == ERROR_REFUSED) { /* decide_at_gate's */
+        out->outcome = call->gate.outcome;
+        control_say(out->detail, "%s", call->gate.detail);
+        return;
+    }
     if (result != 0) {
         if (model_change_is_unwritable(result))
             (void)control_note_unwritable(control, &err);
         start_outcome_of_ledger(result, &err, out);
         return;
     }
-    keep_decision(control, reserve->decide_context, out);
+    keep_decision(control, gated->decision, out);
     if (reserved.outcome != LEDGER_REFUSED && reserved.outcome != LEDGER_FENCED &&
         reserved.outcome != LEDGER_FROZEN)
         start_outcome_keep_row(control, request, &reserved.row, out);
@@ -215,9 +248,8 @@ static void reserve_and_send(struct control *control, const struct control_setti
         else if (request->dry_run)
             out->outcome = reserved.outcome == LEDGER_HELD ? START_PRESENT : START_REPLAYED;
         else
-            answer_present(control, settings, request,
-                           reserved.outcome == LEDGER_HELD ? START_PRESENT : START_REPLAYED,
-                           deadline_ms, out);
+            answer_present(call, reserved.outcome == LEDGER_HELD ? START_PRESENT : START_REPLAYED,
+                           out);
         start_outcome_mention_lease(request, out);
         break;
     case LEDGER_KEY_REUSED:
@@ -263,12 +295,14 @@ static void answer_busy(struct control *control, const struct start_request *req
 }
 
 /* With the model's marker, or on a dry run; what others did while it was waited for counts. */
-static void decide_and_send(struct control *control, const struct control_settings *settings,
-                            const struct start_request *request, const char *version,
-                            struct ledger_reserve *reserve, int64_t deadline_ms,
-                            struct start_result *out)
+static void decide_and_send(const struct start_call *call, const char *version,
+                            struct ledger_reserve *reserve, struct start_result *out)
 {
+    struct control *control = call->control;
+    const struct start_request *request = call->request;
+    const struct control_settings *settings = &call->settings;
     struct decision decision;
+    struct gated_decision gated = {.gate = &call->gate, .decision = &decision};
     struct policy_snapshot *snapshot = begin_decision(control, settings, request, &decision, out);
     struct reservation *row = &reserve->row;
     if (start_row_make(control, settings, request, version, decision.request.lease_ms, row) == 0) {
@@ -276,10 +310,10 @@ static void decide_and_send(struct control *control, const struct control_settin
         decision.request.until_ms = row->worst_end_ms;
         reserve->now_ms = row->created_ms;
         reserve->cause = start_cause(control, request, out);
-        reserve->decide = decision_make;
+        reserve->decide = decide_at_gate;
         /* cppcheck-suppress autoVariables ; asked within this call only */
-        reserve->decide_context = &decision;
-        reserve_and_send(control, settings, request, reserve, deadline_ms, out);
+        reserve->decide_context = &gated;
+        reserve_and_send(call, reserve, out);
     } else {
         out->outcome = START_UNAVAILABLE;
         control_say(out->detail, "the gateway has no randomness for a client token");
@@ -287,17 +321,17 @@ static void decide_and_send(struct control *control, const struct control_settin
     policy_snapshot_release(&snapshot);
 }
 
-static void start(struct control *control, const struct control_settings *settings,
-                  const struct start_request *request, int64_t deadline_ms,
-                  struct start_result *out)
+static void start(struct start_call *call, struct start_result *out)
 {
+    struct control *control = call->control;
+    const struct start_request *request = call->request;
     char version[RESERVATION_VERSION_MAX + 1];
     struct ledger_reserve reserve = {
         .key = request->key,
-        .quiet_ms = settings->quiet_ms,
+        .quiet_ms = call->settings.quiet_ms,
         .dry_run = request->dry_run,
     };
-    struct model_call call;
+    struct model_call marker;
     if (start_row_fingerprint(request, reserve.fingerprint) != 0) {
         out->outcome = START_UNAVAILABLE;
         control_say(out->detail, "the gateway can't hash the request");
@@ -306,33 +340,29 @@ static void start(struct control *control, const struct control_settings *settin
     (void)snprintf(version, sizeof(version), "%s", request->version);
     /* A known key is answered in the ledger's step, but for one whose model is not known yet. */
     if (model_name_is_latest(request->version)) {
-        if (answer_known_key(control, settings, request, reserve.fingerprint, deadline_ms, out))
+        if (answer_known_key(call, reserve.fingerprint, out))
             return;
         out->has_row = false;
-        if (refused_for_ever(control, settings, request, out))
+        if (refused_for_ever(control, &call->settings, request, out))
             return;
-        if (!resolve_latest(control, request, deadline_ms, version, out))
+        if (!resolve_latest(control, request, call->deadline_ms, version, out))
             return;
     }
-    if (!request->dry_run &&
-        model_calls_acquire(control->calls, request->project, version, deadline_ms, &call) != 0) {
+    if (request->dry_run) {
+        decide_and_send(call, version, &reserve, out);
+        return;
+    }
+    if (model_calls_acquire(control->calls, request->project, version, call->deadline_ms,
+                            &marker) != 0) {
         answer_busy(control, request, version, out);
         return;
     }
-    if (!request->dry_run && unrecorded_holds(control->unrecorded, request->project, version)) {
-        /* The ledger may have closed its row, and then knows of no fence. */
-        out->outcome = START_UNAVAILABLE;
-        control_say(out->detail, "a stop of this model was sent and is not written down yet: "
-                                 "nothing was started; repeat in some seconds");
-    } else {
-        decide_and_send(control, settings, request, version, &reserve, deadline_ms, out);
-    }
-    if (request->dry_run)
-        return;
-    model_calls_release(control->calls, &call);
+    start_gate_look_at_model(control, request->project, version, &call->gate);
+    decide_and_send(call, version, &reserve, out);
+    model_calls_release(control->calls, &marker);
     /* While this call waited, another with its key found that "latest" is a newer version. */
     if (out->outcome == START_REPLAYED && strcmp(out->row.version, version) != 0)
-        (void)answer_known_key(control, settings, request, reserve.fingerprint, deadline_ms, out);
+        (void)answer_known_key(call, reserve.fingerprint, out);
 }
 
 static void count_start(struct control *control, enum start_outcome outcome)
@@ -372,11 +402,11 @@ static void count_start(struct control *control, enum start_outcome outcome)
 void admission_start(struct control *control, const struct start_request *request,
                      int64_t deadline_ms, struct start_result *out)
 {
-    struct control_settings settings;
+    struct start_call call = {.control = control, .request = request, .deadline_ms = deadline_ms};
     memset(out, 0, sizeof(*out));
-    control_get_settings(control, &settings);
-    if (start_gate_pass(control, request, deadline_ms, out))
-        start(control, &settings, request, deadline_ms, out);
+    control_get_settings(control, &call.settings);
+    start_gate_look(control, request, deadline_ms, &call.gate);
+    start(&call, out);
     if (!request->dry_run)
         count_start(control, out->outcome);
 }

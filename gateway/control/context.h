@@ -47,7 +47,9 @@ struct control {
     bool closing;
     bool nudged; /* the reconciler has something to do before its time */
 
-    atomic_bool unreadable; /* the ledger: who knows then what it holds */
+    /* Reads of the ledger that failed, and how many of them there were when it was read whole. */
+    _Atomic uint64_t unread, unread_seen;
+    atomic_bool heard_dateless; /* the last answer from AWS had no Date */
     atomic_bool recovered;
     _Atomic uint64_t recovered_epoch; /* of the keeper, when doubts began anew last */
     atomic_bool lease_wait_told;      /* that leases wait for the time; once for each wait */
@@ -65,10 +67,11 @@ bool control_is_closing(struct control *control);
 /* Why the ledger could not be written, for those who ask whether we are ready. True: that is news.
  */
 bool control_note_unwritable(struct control *control, const struct error *err);
-/* The same of a read; nothing is started any more until the reconciler has read it whole. */
+/* The same of a read; nothing new is started any more until the reconciler has read it whole. */
 bool control_note_unreadable(struct control *control, const struct error *err);
-/* After a pass that read all of it. */
-void control_note_readable(struct control *control);
+bool control_is_unreadable(const struct control *control);
+/* After all of it was read; `unread` is what it was when that began. */
+void control_note_readable(struct control *control, uint64_t unread);
 
 /* Wall, by rule 10: when this process began. */
 int64_t control_booted_ms(const struct control *control);

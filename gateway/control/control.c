@@ -214,15 +214,20 @@ bool control_note_unwritable(struct control *control, const struct error *err)
 
 bool control_note_unreadable(struct control *control, const struct error *err)
 {
-    atomic_store(&control->unreadable, true);
+    (void)atomic_fetch_add(&control->unread, 1);
     return control_note_unwritable(control, err);
 }
 
-void control_note_readable(struct control *control)
+bool control_is_unreadable(const struct control *control)
 {
-    if (atomic_exchange(&control->unreadable, false))
+    return atomic_load(&control->unread) != atomic_load(&control->unread_seen);
+}
+
+void control_note_readable(struct control *control, uint64_t unread)
+{
+    if (atomic_exchange(&control->unread_seen, unread) != unread)
         LOG(LOG_INFO, "ledger.readable");
-    if (!ledger_is_writable(control->ledger))
+    if (!ledger_is_writable(control->ledger) || control_is_unreadable(control))
         return;
     pthread_mutex_lock(&control->lock);
     control->ledger_reason[0] = '\0';
@@ -231,7 +236,7 @@ void control_note_readable(struct control *control)
 
 void control_readiness(struct control *control, struct control_readiness *out)
 {
-    out->ledger_usable = ledger_is_writable(control->ledger) && !atomic_load(&control->unreadable);
+    out->ledger_usable = ledger_is_writable(control->ledger) && !control_is_unreadable(control);
     pthread_mutex_lock(&control->lock);
     memcpy(out->ledger_reason, control->ledger_reason, sizeof(out->ledger_reason));
     pthread_mutex_unlock(&control->lock);
@@ -268,9 +273,11 @@ void control_heard(struct control *control, struct metric *sends,
     metric_add(sends, answer->sends);
     if (answer->sends > 0)
         atomic_store(&control->upstream_reachable, answer->http_status != 0);
-    if (answer->http_status != 0)
+    if (answer->http_status != 0) {
+        atomic_store(&control->heard_dateless, answer->date_wall_ms == 0);
         time_keeper_learn(control->keeper, answer->date_wall_ms, answer->began_monotonic_ms,
                           answer->ended_monotonic_ms);
+    }
 }
 
 void control_describe(struct control *control, const char *project, const char *version,

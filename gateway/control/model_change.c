@@ -262,10 +262,13 @@ bool model_change_start(struct control *control, const struct change_budget *bud
         .answer = {.fate = UPSTREAM_NOT_SENT},
     };
     struct error err = {0};
-    model_calls_begin(control->calls, row->project, row->version);
+    bool was_sent = false;
     for (unsigned attempt = 1;; attempt++) {
         if ((attempt > 1 || outcome.fate.doubt) && !announce_resend(control, budget, row))
             break;
+        if (!was_sent)
+            model_calls_begin(control->calls, row->project, row->version);
+        was_sent = true;
         send_start(control, budget, row, &outcome.answer);
         if (rules_add_answer(&outcome.fate, &outcome.answer))
             break;
@@ -274,6 +277,8 @@ bool model_change_start(struct control *control, const struct change_budget *bud
     }
     model_status_drop(control->statuses, row->project, row->version);
     *last = outcome.answer;
+    if (!was_sent) /* called off before it began: nothing is new */
+        return true;
     struct ledger_cause cause = cause_of(control, budget, "start answered");
     if (model_change_write(control, &cause, apply_start_outcome, &outcome, row, &err) != 0) {
         log_write_failure("start.outcome_not_written", row, &err);

@@ -49,6 +49,7 @@ struct progress {
     char stopping_after[RESERVATION_ID_LEN + 1];
     char doubt_after[RESERVATION_ID_LEN + 1];
     char active_after[RESERVATION_ID_LEN + 1];
+    uint64_t unread; /* failed reads when the round over the ACTIVE rows began */
 };
 
 struct reconciler {
@@ -415,6 +416,8 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
     pass.boot = boot || pass.epoch != atomic_load(&control->recovered_epoch);
     control_get_settings(control, &pass.settings);
 
+    uint64_t unread = atomic_load(&control->unread);
+
     CRASH_POINT(RECONCILER_PASS);
     finish_unrecorded(&pass, progress->unrecorded_after);
     bool readable = settle_all(&pass) && !pass.unread;
@@ -431,13 +434,15 @@ static bool run_pass(struct control *control, bool boot, struct progress *progre
         atomic_store(&control->recovered, true);
     CRASH_POINT(RECONCILER_READY);
 
+    if (progress->active_after[0] == '\0')
+        progress->unread = unread;
     bool all_read = reconcile_some(&pass, STATE_BIT(RESERVATION_ACTIVE), ACTIVE_PER_PASS,
                                    progress->active_after) &&
                     readable && !pass.unread;
     drift_scan(control->drift, &pass.settings, clock_monotonic_ms(control->clock) + DRIFT_SHARE_MS);
     forget_keys(&pass);
-    if (all_read && !control_is_closing(control))
-        control_note_readable(control);
+    if (all_read && progress->active_after[0] == '\0' && !control_is_closing(control))
+        control_note_readable(control, progress->unread);
 
     metric_add(control->metrics.reconciler_passes, 1);
     metric_set(control->metrics.pending, pass.pending);

@@ -1,6 +1,6 @@
 """By hand: freezes of starts, and rows that are settled although the reconciler did not."""
 
-from harness import eventually, new_key
+from harness import eventually, ledger, new_key
 
 QUIET_S = 15 * 60
 ADMIN = {"team": None, "scope": "gateway:admin", "subject": "eve"}
@@ -68,9 +68,14 @@ def test_a_freeze_holds_a_start_in_doubt(make_gateway, emulator):
     assert gateway.start(key=key).status == 504
     assert admin(gateway, "POST", "/v1/admin/freeze", {"Reason": "the invoice"}).status == 200
     emulator.control("POST", "faults/clear")
-    described = emulator.received("describe")
-    eventually(lambda: emulator.received("describe") > described + 2, "looks")
+    def answers_after_looks():
+        described = emulator.received("describe")
+        eventually(lambda: emulator.received("describe") > described + 2, "looks")
+        shown = ledger("show", gateway.folder / "ledger.db").stdout
+        return shown.count('"start answered"')
+    answers = answers_after_looks()
     assert gateway.start(key=key).status == 504
+    assert answers_after_looks() == answers > 0, "what was not sent was not answered"
     assert emulator.starts() == 0 and gateway.held_units() == 1
     assert admin(gateway, "POST", "/v1/admin/unfreeze", {"Reason": "paid"}).status == 200
     eventually(lambda: emulator.starts() == 1, "the start")

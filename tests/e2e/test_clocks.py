@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from harness import at, call, eventually
+from harness import at, call, eventually, new_key
 
 HOUR_S = 3600
 LEASE_S = 30 * 60
@@ -136,12 +136,16 @@ def test_summer_time_of_the_host(make_gateway, emulator, clock, zone, change):
     assert not gateway.log_lines("clock.jumped")
 
 
+def cut_off(emulator):
+    for operation in "describe", "list_projects", "list_models":
+        emulator.fault(operation, "drop_before", count=-1)
+
+
 def test_nothing_is_started_before_the_time_is_known(make_gateway, emulator, clock):
     """A host that is ahead, by less than signatures mind, and an AWS that can't be asked: what began
     then would be charged from then, and in another budget's day."""
     host_jumps(clock, emulator, 4 * A_LITTLE_S)
-    for operation in "describe", "list_projects", "list_models":
-        emulator.fault(operation, "drop_before", count=-1)
+    cut_off(emulator)
     gateway = make_gateway(emulator)
     refused = gateway.start()
     assert refused.status == 503 and "has not told the time" in refused.text, refused
@@ -151,3 +155,18 @@ def test_nothing_is_started_before_the_time_is_known(make_gateway, emulator, clo
     assert started.status == 202, started
     at_aws = emulator.models()["boards/1"]["starts"][0]["at_ms"] / 1000
     assert abs(at(started.json["Reservation"]["CreatedAt"]) - at_aws) < A_LITTLE_S
+
+
+def test_what_is_held_is_told_before_the_time_is_known(leased, emulator):
+    key = new_key()
+    started = leased.start(key=key)
+    assert started.status == 202
+    leased.end()
+    cut_off(emulator)
+    again = leased.restart()
+    repeated = again.start(key=key)
+    assert repeated.status == 200, repeated
+    assert repeated.json["Reservation"]["Id"] == started.json["Reservation"]["Id"]
+    assert again.start().status == 200, "and without a key"
+    assert again.start("boards/2").status == 503, "but nothing new"
+    assert emulator.starts() == 1
