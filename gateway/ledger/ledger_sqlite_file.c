@@ -30,13 +30,17 @@ int ledger_sqlite_fail(sqlite3 *db, const char *what, struct error *err)
 
 /* --- connections --------------------------------------------------------------------------- */
 
+#define TEXT_OF(number)  TEXT_AS_IS(number)
+#define TEXT_AS_IS(text) #text
+
 /*
  * A checkpoint is the writer's own, after a commit that left the log at this many pages (16 MiB):
  * it copies each page once, however often it was written, so a longer log costs less altogether;
  * the limit is what one caller waits for it and what a restart has to read. A burst's log is cut
  * back.
  */
-#define WAL_PAGES       "4096"
+#define WAL_PAGES       4096
+#define WAL_PAGES_TEXT  TEXT_OF(WAL_PAGES)
 #define WAL_LIMIT_BYTES "33554432"
 #define BUSY_MS         "2000" /* only for a stranger, such as sqlite3 in an administrator's shell */
 
@@ -50,7 +54,7 @@ static const struct pragma write_pragmas[] = {
     {"journal_mode", "WAL", "wal"},
     {"synchronous", "FULL", "2"},
     {"foreign_keys", "ON", "1"},
-    {"wal_autocheckpoint", WAL_PAGES, WAL_PAGES},
+    {"wal_autocheckpoint", WAL_PAGES_TEXT, WAL_PAGES_TEXT},
     {"journal_size_limit", WAL_LIMIT_BYTES, WAL_LIMIT_BYTES},
     {"cache_size", "-8192", "-8192"}, /* KiB */
     {NULL, NULL, NULL},
@@ -136,7 +140,7 @@ int ledger_sqlite_set_durable(sqlite3 *db, bool durable, struct error *err)
     static const struct pragma full = {"synchronous", "FULL", "2"};
     static const struct pragma normal = {"synchronous", "NORMAL", "1"};
 
-    if (sqlite3_wal_autocheckpoint(db, durable ? atoi(WAL_PAGES) : 0) != SQLITE_OK)
+    if (sqlite3_wal_autocheckpoint(db, durable ? WAL_PAGES : 0) != SQLITE_OK)
         return ledger_sqlite_fail(db, "set when its log is moved into the database", err);
     return apply_pragma(db, durable ? &full : &normal, err);
 }
