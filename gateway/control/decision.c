@@ -10,9 +10,6 @@
 #include <string.h>
 
 #define MINUTE_MS ((int64_t)60 * 1000)
-/* Of the live rows that end first; what is held behind them makes an answer later, never earlier.
- */
-#define RELEASES_MAX 1024
 
 int64_t decision_default_lease_ms(const struct policy *policy,
                                   const struct control_settings *settings, const char *team)
@@ -66,13 +63,13 @@ static int search(void *context, const struct quota_books *books, struct error *
 static void find_earliest(struct control *control, struct decision *decision)
 {
     struct search context = {.decision = decision};
-    struct quota_release *releases = calloc(RELEASES_MAX, sizeof(*releases));
+    struct quota_release *releases = calloc(LEDGER_RELEASES_MAX, sizeof(*releases));
     struct error err = {0};
     int result = ERROR_NOMEM;
     context.releases = releases;
     if (releases != NULL)
         result = ledger_list_releases(control->ledger, decision->request.team, releases,
-                                      RELEASES_MAX, &context.count, &err);
+                                      LEDGER_RELEASES_MAX, &context.count, &err);
     if (result == 0)
         result = ledger_with_books(control->ledger, decision->request.team,
                                    decision->request.now_ms, search, &context, &err);

@@ -308,6 +308,8 @@ int ledger_open_on(const struct ledger_backend *backend, struct ledger_store **s
     *store = NULL;
     code = live_cache_create(&ledger->live, err);
     if (code == 0)
+        code = ledger_releases_create(&ledger->releases, err);
+    if (code == 0)
         code = ledger_readers_create(backend, ledger->store, &ledger->readers, err);
     if (code == 0)
         code = ledger_writer_start(backend, ledger->store, ledger->readers, &ledger->writer, err);
@@ -342,6 +344,7 @@ void ledger_close(struct ledger **ledger)
         return;
     ledger_writer_stop(&l->writer, &l->readers);
     ledger_readers_free(&l->readers);
+    ledger_releases_free(&l->releases);
     live_cache_free(&l->live);
     l->backend->close(&l->store);
     pthread_mutex_destroy(&l->lock);

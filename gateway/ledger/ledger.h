@@ -256,9 +256,12 @@ int ledger_with_books(struct ledger *ledger, const char *team, int64_t now_ms,
 
 /*
  * When what is held will end at the latest, for policy_find_earliest: the first `capacity` of all
- * live rows in the order of their worst ends. Of what nobody asked for (team _unassigned) nobody
- * knows an end: it is left out.
+ * live rows, and at most LEDGER_RELEASES_MAX, in the order of their worst ends. Of what nobody
+ * asked for (team _unassigned) nobody knows an end: it is left out. Where there are thousands of
+ * live rows it may be as of a second ago. What is held behind the first makes an answer later,
+ * never earlier.
  */
+#define LEDGER_RELEASES_MAX 1024
 int ledger_list_releases(struct ledger *ledger, const char *team, struct quota_release *out,
                          size_t capacity, size_t *count, struct error *err)
     __attribute__((warn_unused_result));

@@ -221,45 +221,18 @@ int ledger_with_books(struct ledger *ledger, const char *team, int64_t now_ms,
     return ledger_finish_read(ledger, &session, code);
 }
 
-static int compare_ends(const void *a, const void *b)
-{
-    const struct ledger_live_time *left = a, *right = b;
-
-    return (left->worst_end_ms > right->worst_end_ms) - (left->worst_end_ms < right->worst_end_ms);
-}
-
-static int read_releases(struct ledger_books *books, struct quota_release *out, size_t capacity,
-                         size_t *count, struct error *err)
-{
-    struct ledger_live_times *live;
-    const int code = ledger_books_live(books, QUOTA_SCOPE_ACCOUNT, &live, err);
-
-    if (code != 0)
-        return code;
-    if (live->count > 0)
-        qsort(live->rows, live->count, sizeof(*live->rows), compare_ends);
-    for (size_t i = 0; i < live->count && *count < capacity; i++) {
-        const struct ledger_live_time *row = &live->rows[i];
-
-        if (!row->unassigned)
-            out[(*count)++] = (struct quota_release){
-                .at_ms = row->worst_end_ms, .units = row->units, .of_team = row->of_team};
-    }
-    return 0;
-}
-
 int ledger_list_releases(struct ledger *ledger, const char *team, struct quota_release *out,
                          size_t capacity, size_t *count, struct error *err)
 {
     struct ledger_session *session = NULL;
-    struct ledger_books books;
+    int64_t commits, changes;
     int code = ledger_readers_take(ledger->readers, &session, err);
 
     *count = 0;
     if (code != 0)
         return code;
-    ledger_books_open(&books, ledger->backend, session, team, 0);
-    code = read_releases(&books, out, capacity, count, err);
-    ledger_books_close(&books);
+    ledger_counters(ledger, &commits, &changes);
+    code = ledger_releases_list(ledger->releases, ledger->backend, session, changes, team, out,
+                                capacity, count, err);
     return ledger_finish_read(ledger, &session, code);
 }

@@ -4,6 +4,7 @@
 
 #include "gateway/ledger/ledger_backend.h"
 #include "gateway/ledger/ledger_readers.h"
+#include "gateway/ledger/ledger_releases.h"
 #include "gateway/ledger/ledger_writer.h"
 #include "gateway/ledger/live_cache.h"
 
@@ -15,6 +16,7 @@ struct ledger {
     struct ledger_readers *readers;
     struct ledger_writer *writer;
     struct live_cache *live;
+    struct ledger_releases *releases;
     pthread_mutex_t lock;              /* of what follows */
     unsigned reports;                  /* being made; they read for long */
     char account[LEDGER_META_MAX + 1]; /* known to be the pinned one; "" = not asked yet */

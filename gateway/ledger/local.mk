@@ -15,6 +15,7 @@ gateway_ledger_libledger_a_SOURCES = \
 	%D%/ledger_logic.h %D%/ledger_logic.c %D%/ledger_logic_admin.c \
 	%D%/ledger_readers.h %D%/ledger_readers.c \
 	%D%/ledger_recent.h %D%/ledger_recent.c \
+	%D%/ledger_releases.h %D%/ledger_releases.c \
 	%D%/ledger_show.h %D%/ledger_show.c \
 	%D%/ledger_sqlite.h %D%/ledger_sqlite.c \
 	%D%/ledger_sqlite_books.h %D%/ledger_sqlite_books.c \

@@ -74,11 +74,22 @@ static size_t exchange(int fd, size_t expected)
     return have;
 }
 
+/* On the thread's socket; one that the upstream has closed while other works were measured is
+ * replaced. */
+static bool ask_again(int *fd)
+{
+    if (exchange(*fd, upstream_answer_len) == upstream_answer_len)
+        return true;
+    close(*fd);
+    *fd = connect_upstream();
+    return exchange(*fd, upstream_answer_len) == upstream_answer_len;
+}
+
 static int answer_all(struct mg_connection *conn)
 {
-    const int *fd = mg_get_thread_pointer(conn);
+    int *fd = mg_get_thread_pointer(conn);
 
-    if (fd != NULL && exchange(*fd, upstream_answer_len) != upstream_answer_len)
+    if (fd != NULL && !ask_again(fd))
         return 0; /* CivetWeb's 404: the run is void */
     (void)mg_write(conn, answer, answer_len);
     return 200;

@@ -433,6 +433,18 @@ static void test_releases(void **state)
     assert_int_equal(ledger_list_releases(ledger, "red", releases, 2, &count, &err), 0);
     assert_int_equal(count, 2);
     assert_int_equal(releases[0].units, 3);
+    /* For whoever asks, and after each change. */
+    assert_int_equal(ledger_list_releases(ledger, "blue", releases, 8, &count, &err), 0);
+    assert_int_equal(releases[0].of_team, false);
+    assert_int_equal(releases[1].of_team, true);
+    assert_int_equal(ledger_find_live(ledger, "boards-2", "1", &row, &err), 0);
+    contract_move(ledger, &row, RESERVATION_ACTIVE, 0);
+    row.worst_end_ms += 5000;
+    contract_move(ledger, &row, RESERVATION_STOPPING, 0);
+    assert_int_equal(ledger_list_releases(ledger, "red", releases, 8, &count, &err), 0);
+    assert_int_equal(count, 3);
+    assert_int_equal(releases[2].units, 3);
+    assert_int_equal(releases[2].at_ms, CONTRACT_NOW_MS + 6000);
 }
 
 static int ask_held_until(void *context, const struct quota_books *books, struct error *err)
