@@ -56,8 +56,6 @@ static inline int64_t ledger_span_ms(enum ledger_span span)
 /* What a live row means for unit-time. */
 struct ledger_live_time {
     int64_t units, created_ms, worst_end_ms;
-    bool of_team;    /* that asks; not the backend's to set */
-    bool unassigned; /* nor this: of RESERVATION_TEAM_UNASSIGNED */
 };
 typedef int ledger_live_time_fn(void *context, const char *team, const struct ledger_live_time *row,
                                 struct error *err);

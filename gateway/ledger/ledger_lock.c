@@ -20,7 +20,7 @@
 #define MARKED       '!'
 #define NOT_MARKED   ' '
 #define PID_AT       1
-#define PID_TEXT_MAX 24 /* a process id in decimal, blanks, a newline and a NUL */
+#define PID_TEXT_MAX 24 /* a process id in decimal, blanks and a newline; with the mark a line */
 
 static int refuse_held(const char *path, int fd, struct error *err)
 {
@@ -33,18 +33,19 @@ static int refuse_held(const char *path, int fd, struct error *err)
                      holder[0] != '\0' ? " with id " : "", holder, path);
 }
 
-/* For the message above. */
-static bool write_pid(int fd)
+/* The process id is only for the message above: the lock holds without it, so a full disk is no
+ * obstacle. The mark stays what it is. */
+static void write_line(int fd)
 {
-    char text[PID_TEXT_MAX];
-    const int len = snprintf(text, sizeof(text), "%-20ld\n", (long)getpid());
+    char line[PID_AT + PID_TEXT_MAX];
+    const int len = snprintf(line, sizeof(line), "%c%-20ld\n",
+                             ledger_lock_has_mark(fd) ? MARKED : NOT_MARKED, (long)getpid());
 
-    return pwrite(fd, text, (size_t)len, PID_AT) == len;
+    (void)!pwrite(fd, line, (size_t)len, MARK_AT);
 }
 
 int ledger_lock_take(const char *path, int *fd, struct error *err)
 {
-    struct error ignored = {0};
     int lock, code;
 
     lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -57,9 +58,7 @@ int ledger_lock_take(const char *path, int *fd, struct error *err)
         close(lock);
         return code;
     }
-    /* On a full disk a new file stays empty: the lock holds all the same. */
-    if (write_pid(lock) && !ledger_lock_has_mark(lock))
-        (void)!ledger_lock_set_mark(lock, false, &ignored);
+    write_line(lock);
     *fd = lock;
     return 0;
 }

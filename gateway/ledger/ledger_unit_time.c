@@ -197,17 +197,12 @@ static int sum_settled(const struct ledger_books *books, const char *scope, int6
 
 /* --- books --------------------------------------------------------------------------------- */
 
-struct keep_context {
-    const char *team;
-    struct ledger_live_times *live;
-};
-
 static int keep_live(void *context, const char *team, const struct ledger_live_time *row,
                      struct error *err)
 {
-    struct keep_context *keep = context;
-    struct ledger_live_times *live = keep->live;
+    struct ledger_live_times *live = context;
 
+    (void)team;
     if (live->count == live->capacity) {
         const size_t capacity = live->capacity == 0 ? 64 : 2 * live->capacity;
         struct ledger_live_time *rows = realloc(live->rows, capacity * sizeof(*rows));
@@ -217,23 +212,20 @@ static int keep_live(void *context, const char *team, const struct ledger_live_t
         live->rows = rows;
         live->capacity = capacity;
     }
-    live->rows[live->count] = *row;
-    live->rows[live->count].of_team = keep->team != NULL && strcmp(team, keep->team) == 0;
-    live->rows[live->count].unassigned = strcmp(team, RESERVATION_TEAM_UNASSIGNED) == 0;
-    live->count++;
+    live->rows[live->count++] = *row;
     return 0;
 }
 
-int ledger_books_live(struct ledger_books *books, enum quota_scope scope,
-                      struct ledger_live_times **out, struct error *err)
+/* The live rows of a scope; borrowed from the books. */
+static int read_live(struct ledger_books *books, enum quota_scope scope,
+                     struct ledger_live_times **out, struct error *err)
 {
     struct ledger_live_times *live = &books->live[scope];
-    struct keep_context keep = {.team = books->team, .live = live};
     int code = 0;
 
     if (!live->known)
         code = books->backend->each_live_time(
-            books->session, scope == QUOTA_SCOPE_TEAM ? books->team : NULL, keep_live, &keep, err);
+            books->session, scope == QUOTA_SCOPE_TEAM ? books->team : NULL, keep_live, live, err);
     live->known = code == 0;
     *out = live;
     return code;
@@ -265,7 +257,7 @@ static int unit_time(void *self, enum quota_scope scope, int64_t from_ms, int64_
                          until_ms);
     if (name == NULL)
         return 0; /* the books of no team */
-    code = ledger_books_live(books, scope, &live, err);
+    code = read_live(books, scope, &live, err);
     if (code == 0)
         code = sum_settled(books, name, from_ms, until_ms, &out->used, err);
     for (size_t i = 0; code == 0 && i < live->count; i++)
@@ -276,7 +268,7 @@ static int unit_time(void *self, enum quota_scope scope, int64_t from_ms, int64_
 static int find_held_until(void *self, enum quota_scope scope, int64_t *until_ms, struct error *err)
 {
     struct ledger_live_times *live;
-    const int code = ledger_books_live(self, scope, &live, err);
+    const int code = read_live(self, scope, &live, err);
 
     *until_ms = 0;
     for (size_t i = 0; code == 0 && i < live->count; i++)

@@ -73,9 +73,4 @@ void ledger_books_open(struct ledger_books *books, const struct ledger_backend *
                        struct ledger_session *session, const char *team, int64_t now_ms);
 void ledger_books_close(struct ledger_books *books);
 
-/* The live rows of a scope; borrowed from the books. */
-int ledger_books_live(struct ledger_books *books, enum quota_scope scope,
-                      struct ledger_live_times **out, struct error *err)
-    __attribute__((warn_unused_result));
-
 #endif

@@ -59,8 +59,8 @@ tests_unit_test_reservation_LDADD = $(ledger_libs) $(CMOCKA_LIBS)
 
 ledger_contract = \
 	tests/ledger/contract.h tests/ledger/contract.c \
-	tests/ledger/contract_books.c tests/ledger/contract_life.c tests/ledger/contract_races.c tests/ledger/contract_reports.c \
-	tests/ledger/contract_reserve.c tests/ledger/contract_rows.c \
+	tests/ledger/contract_books.c tests/ledger/contract_life.c tests/ledger/contract_races.c \
+	tests/ledger/contract_reports.c tests/ledger/contract_reserve.c tests/ledger/contract_rows.c \
 	tests/ledger/place_sqlite.h tests/ledger/place_sqlite.c
 tests_ledger_test_ledger_contract_SOURCES = \
 	$(ledger_contract) tests/ledger/test_ledger_contract.c

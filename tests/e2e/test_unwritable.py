@@ -44,6 +44,22 @@ def running(emulator, model):
     return emulator.models()[model]["status"] not in ("TRAINED", "STOPPING_HOSTING")
 
 
+def die_and_restart(gateway, emulator):
+    """What only the process remembers is gone; the disk has room again, and AWS answers."""
+    gateway.end(signal.SIGKILL)
+    emulator.control("POST", "faults/clear")
+    again = gateway.restart()
+    again.wait_ready()
+    return again
+
+
+def check_fence(gateway, clock):
+    fenced = gateway.start()
+    assert fenced.status == 429 and fenced.problem == "model-fenced", fenced
+    clock.advance(QUIET_S)
+    assert gateway.start().status == 202
+
+
 def test_no_record_no_start(full, emulator):
     full.fill(True)
     refused = full.start("boards/2")
@@ -116,17 +132,11 @@ def test_the_fence_stands_over_a_crash(full, emulator, clock):
     full.fill(True)
     emulator.fault("stop", "drop_after", count=-1)
     assert full.stop().status in (503, 504)
-    full.end(signal.SIGKILL)
-    emulator.control("POST", "faults/clear")
-    again = full.restart()
-    again.wait_ready()
+    again = die_and_restart(full, emulator)
     identifier = started.json["Reservation"]["Id"]
     closed = again.wait_state(identifier, "CLOSED", advancing_s=STEP_S)
     assert closed["EndReason"] == "vanished", closed
-    fenced = again.start()
-    assert fenced.status == 429 and fenced.problem == "model-fenced", fenced
-    clock.advance(QUIET_S)
-    assert again.start().status == 202
+    check_fence(again, clock)
 
 
 def test_a_run_that_nobody_saw_is_charged(make_gateway, emulator, clock):
@@ -143,10 +153,7 @@ def test_a_run_that_nobody_saw_is_charged(make_gateway, emulator, clock):
     assert full.stop().status in (503, 504)
     clock.advance(2 * STEP_S)
     assert emulator.models()["boards/1"]["status"] == "TRAINED"
-    full.end(signal.SIGKILL)
-    emulator.control("POST", "faults/clear")
-    again = full.restart()
-    again.wait_ready()
+    again = die_and_restart(full, emulator)
     assert again.wait_state(identifier, "CLOSED", "VOID", advancing_s=STEP_S)["State"] == "CLOSED"
 
     # That was its past: who is in doubt from now on, and watched, is free again.
@@ -165,10 +172,7 @@ def test_a_start_whose_stop_was_lost_is_not_sent_again(make_gateway, emulator, c
     identifier = full.call("GET", "/v1/models").json["Models"][0]["Id"]
     full.fill(True)
     assert full.stop().status in (503, 504)
-    full.end(signal.SIGKILL)
-    emulator.control("POST", "faults/clear")
-    again = full.restart()
-    again.wait_ready()
+    again = die_and_restart(full, emulator)
     assert again.wait_state(identifier, "CLOSED", "VOID", advancing_s=STEP_S)["State"] == "CLOSED"
     assert emulator.starts() == 0
 
@@ -179,17 +183,11 @@ def test_a_lost_stop_fences_what_is_stopped_anew(full, emulator, clock):
     full.fill(True)
     emulator.fault("stop", "drop_before", count=-1)
     assert full.stop().status in (503, 504)
-    full.end(signal.SIGKILL)
-    emulator.control("POST", "faults/clear")
-    again = full.restart()
-    again.wait_ready()
+    again = die_and_restart(full, emulator)
     assert again.stop().status == 202
     closed = again.wait_state(started.json["Reservation"]["Id"], "CLOSED", advancing_s=STEP_S)
     assert closed["EndReason"] == "stopped", closed
-    fenced = again.start()
-    assert fenced.status == 429 and fenced.problem == "model-fenced", fenced
-    clock.advance(QUIET_S)
-    assert again.start().status == 202
+    check_fence(again, clock)
 
 
 def test_a_stop_that_did_nothing_is_asked_anew(full, emulator, clock):
